@@ -1,0 +1,21 @@
+"""What every test may ask for."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """The URL of the run's Redis-compatible server, which all tests share."""
+    return os.environ["REDIS_URL"]
+
+
+@pytest.fixture(scope="session")
+def shop_data(request: pytest.FixtureRequest) -> Path:
+    """The folder given by --shop-data, for tests marked `data`."""
+    folder = request.config.getoption("shop_data")
+    assert folder is not None, "run it as: make test-data DATA=folder"
+    assert folder.is_dir(), f"no such folder: {folder}"
+    return folder
