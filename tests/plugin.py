@@ -39,7 +39,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     options = early_config.known_args_namespace
     folder = Path(tempfile.mkdtemp(prefix="retention-"))
     early_config.add_cleanup(lambda: shutil.rmtree(folder))
-    os.environ["TEST_FOLDER"] = str(folder)
+    # The shop's settings are the example's, whatever the shell says.
+    for name in ("EMAIL_URL", "DEBUG", "SECRET_KEY", "BASE_URL", "DEMO_SPEED"):
+        os.environ.pop(name, None)
+    os.environ["DEMO_DATA"] = str(folder)
     database = os.environ.get("TEST_DATABASE_URL") if options.database == "postgres" else None
     redis = os.environ.get("TEST_REDIS_URL")
     # Nothing runs, so nothing is needed, but settings want to read something.

@@ -1,15 +1,17 @@
-"""Settings of the test run; `tests.plugin` has put the servers' URLs into the environment."""
+"""The example shop's settings for the test run.
 
-import os
+`tests.plugin` has put the servers' URLs and a folder for files into the environment.
+"""
 
-import environ
+from example.settings import *  # noqa: F403  (the tests run against the shop as it is)
+from example.settings import DATA, DATABASES
 
-env = environ.Env()
-SECRET_KEY = "only-for-tests"
-USE_TZ = True
-DATABASES = {"default": env.db("DATABASE_URL")}
-INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"]
+# Hashing as slow as a shop needs it would be half of the run.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # In memory, Django's test database locks by table and not by file: races look different.
-    DATABASES["default"]["TEST"] = {"NAME": os.environ["TEST_FOLDER"] + "/test.sqlite3"}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file: in memory, SQLite locks by table, and races would look different from a shop's.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA / "test.sqlite3")}
+
+# Look static files up when asked for: a test client is made anew in each test.
+WHITENOISE_AUTOREFRESH = True
