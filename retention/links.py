@@ -1,0 +1,55 @@
+"""Links that mails carry: absolute, short, and signed for ever where they say no."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse
+
+from retention.conf import conf
+
+MAC_BYTES = 8
+PURPOSES = ("marketing", "survey")
+"""Never reordered: its index is in links that must work for ever."""
+
+
+def absolute(path: str) -> str:
+    """Return ``path`` of this shop as a URL for a mail."""
+    return conf.BASE_URL.rstrip("/") + path
+
+
+def _mac(key: str, body: bytes) -> bytes:
+    return hmac.new(key.encode(), b"unsubscribe:" + body, hashlib.sha256).digest()[:MAC_BYTES]
+
+
+def unsubscribe_token(*, customer: int, purpose: str) -> str:
+    """Return the signed name of a customer and a purpose: short, and valid for ever.
+
+    RFC 8058 links must work without a log-in; stored rows would have to be kept for ever instead.
+    """
+    if not conf.LINK_KEYS:
+        raise ImproperlyConfigured('RETENTION["LINK_KEYS"] is empty: set it to a list with a long random string.')
+    body = bytes([PURPOSES.index(purpose)]) + customer.to_bytes(max(1, (customer.bit_length() + 7) // 8), "big")
+    return base64.urlsafe_b64encode(body + _mac(conf.LINK_KEYS[0], body)).rstrip(b"=").decode()
+
+
+def read_unsubscribe_token(token: str) -> tuple[int, str] | None:
+    """Return customer id and purpose, or None when no key of ours signed this."""
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except ValueError:
+        return None
+    body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
+    if len(body) < 2 or len(body) > 9 or body[0] >= len(PURPOSES):
+        return None
+    if not any(hmac.compare_digest(mac, _mac(key, body)) for key in conf.LINK_KEYS):
+        return None
+    return int.from_bytes(body[1:], "big"), PURPOSES[body[0]]
+
+
+def unsubscribe_url(*, customer: int, purpose: str) -> str:
+    """Return the one URL of the List-Unsubscribe header (RFC 8058)."""
+    return absolute(reverse("retention:unsubscribe", args=[unsubscribe_token(customer=customer, purpose=purpose)]))

@@ -1,0 +1,258 @@
+"""What upper apps, contrib apps and merchants plug into the ground.
+
+Register from ``AppConfig.ready``. Registering the same name twice is an error, but for the same
+object, so that reloading is harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django.http import HttpRequest
+from django.utils.functional import Promise
+
+from retention.facts import FactData
+from retention.shop import OrderData
+
+if TYPE_CHECKING:
+    from retention.mail import Mail
+    from retention.models import Customer
+
+T = TypeVar("T")
+Words = str | Promise
+
+
+class AlreadyRegistered(Exception):
+    """Another object has this name."""
+
+
+class Registry(Generic[T]):
+    """A named collection in the order of registration."""
+
+    def __init__(self, noun: str) -> None:
+        self.noun = noun
+        self._items: dict[str, T] = {}
+
+    def add(self, name: str, item: T) -> T:
+        """Register ``item``. Raises AlreadyRegistered when the name is taken by something else."""
+        if self._items.get(name, item) != item:
+            raise AlreadyRegistered(f"There is already a {self.noun} named {name!r}.")
+        self._items[name] = item
+        return item
+
+    def remove(self, name: str) -> None:
+        self._items.pop(name, None)
+
+    def get(self, name: str) -> T | None:
+        return self._items.get(name)
+
+    def __getitem__(self, name: str) -> T:
+        return self._items[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._items
+
+    def __iter__(self) -> Any:
+        return iter(list(self._items.values()))
+
+    def names(self) -> list[str]:
+        return list(self._items)
+
+
+# Facts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """A fact with its number in the log."""
+
+    id: int
+    position: int
+    data: FactData
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscriber:
+    """Gets facts of some kinds in batches, each exactly once; re-reads state and does not mind their order."""
+
+    name: str
+    facts: tuple[type[FactData], ...]
+    does: Words
+    """What it does with them, in words."""
+    handle: Callable[[Sequence[Recorded]], None]
+
+
+subscribers: Registry[Subscriber] = Registry("subscriber")
+
+
+def subscribe(name: str, *facts: type[FactData], does: Words, handle: Callable[[Sequence[Recorded]], None]) -> Subscriber:
+    """Let ``handle`` get batches of these facts. ``name`` is stored: renaming it starts from the first fact."""
+    return subscribers.add(name, Subscriber(name=name, facts=facts, does=does, handle=handle))
+
+
+# What an account gains: shown on the thank-you page, computed from what the shop says, never from our tables' state
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gain:
+    text: Words
+    """A sentence part, e.g. "120 points"."""
+    order: int = 0
+    headline: Words = ""
+    """Words for the main button's promise, e.g. "claim 120 points"; the first that has any is used."""
+
+
+gains: Registry[Callable[[OrderData], Sequence[Gain]]] = Registry("gain")
+
+
+# The customer's page in admin
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of a panel: cells of text, with an optional link and the source of what it says."""
+
+    cells: tuple[Words, ...]
+    url: str = ""
+    source: Words = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanelData:
+    columns: tuple[Words, ...]
+    rows: Sequence[Row]
+    summary: Words = ""
+    actions: Sequence[PanelAction] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanelAction:
+    """A button on the panel: a POST form to ``url``."""
+
+    label: Words
+    url: str
+    permission: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    name: str
+    title: Words
+    build: Callable[[Customer], PanelData]
+    permission: str = ""
+
+
+panels: Registry[Panel] = Registry("panel")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One entry of a customer's timeline, past or planned."""
+
+    at: datetime
+    text: Words
+    url: str = ""
+    planned: bool = False
+
+
+timeline: Registry[Callable[[Customer], Iterable[Event]]] = Registry("timeline")
+
+
+# What is broken
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """Something staff should look at, and how to mend it."""
+
+    what: Words
+    cure: Words
+    count: int = 1
+    url: str = ""
+    """Where to see it in admin."""
+    actions: Sequence[PanelAction] = ()
+
+
+troubles: Registry[Callable[[datetime], Iterable[Trouble]]] = Registry("trouble")
+
+
+# One person's data
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """What an app does when a person asks for their data, to be forgotten, or proves to be two rows."""
+
+    name: str
+    export: Callable[[Customer], Mapping[str, Any]]
+    erase: Callable[[Customer, datetime], None]
+    absorb: Callable[[Customer, Customer, datetime], None] = lambda guest, member, at: None
+    """Move what is the guest's (first) to the member's row (second)."""
+
+
+people: Registry[Person] = Registry("person")
+
+
+# Mails, ticks, conditions, actions
+
+
+mails: Registry[Mail] = Registry("mail")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick:
+    """Work that is due again and again; without content, so that a lost or doubled tick changes nothing."""
+
+    name: str
+    every: int
+    """Seconds."""
+    run: Callable[[datetime], int]
+    """Does what is due at that time and returns how many items it did."""
+    does: Words = ""
+
+
+ticks: Registry[Tick] = Registry("tick")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """A test of customers that offers, segments and journeys can ask, set-wise."""
+
+    name: str
+    label: Words
+    matching: Callable[[Collection[int], Mapping[str, Any], datetime], set[int]]
+    """(customer ids, parameters, now) → those of the ids that it holds for; a constant number of queries."""
+    reason: Callable[[Mapping[str, Any]], Words]
+    """Why it does not hold, in words for staff."""
+    fields: Mapping[str, Words] = field(default_factory=dict)
+    """Parameter → label."""
+
+
+conditions: Registry[Condition] = Registry("condition")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """Something that a journey can do to customers, idempotent by key."""
+
+    name: str
+    label: Words
+    run: Callable[[Sequence[tuple[str, int, str]], Mapping[str, Any], datetime], None]
+    """(triples of key, customer id, order reference; parameters; now)."""
+    fields: Mapping[str, Words] = field(default_factory=dict)
+
+
+actions: Registry[Action] = Registry("action")
+
+
+# Small hooks
+
+
+account_pages: Registry[Callable[[HttpRequest, Customer], Mapping[str, Any] | None]] = Registry("account page")
+"""Sections of the shopper's account page: context with ``template``, or None."""
+
+uninstalls: Registry[Callable[[], Sequence[str]]] = Registry("uninstall")
+"""What an app takes out of the host; returns sentences."""

@@ -1,0 +1,167 @@
+"""Who may be written to for what: granting, withdrawing, and the evidence of both."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from retention.facts import ConsentGiven, ConsentWithdrawn, FactData
+from retention.hashing import address_hash
+from retention.models import CheckoutChoice, Consent, ConsentEvidence, Customer, Order, Suppression
+from retention.models.consent import Basis, Purpose
+from retention.services import facts, suppression
+
+
+def grant(
+    customer: Customer,
+    *,
+    purpose: str,
+    basis: str,
+    source: str,
+    at: datetime,
+    text: str = "",
+    text_version: str = "",
+    origin: str = "",
+) -> None:
+    """Note that the customer may be written to. An opt-in by a proven mailbox lifts an earlier unsubscribe.
+
+    ``text`` is what was shown, ``origin`` the hash of the network address.
+    """
+    with transaction.atomic():
+        _write(customer, purpose=purpose, granted=True, basis=basis, at=at)
+        ConsentEvidence.objects.create(
+            customer=customer, purpose=purpose, granted=True, basis=basis, text=text,
+            text_version=text_version, source=source, origin_hash=origin, at=at,
+        )  # fmt: skip
+        if basis == Basis.DOUBLE_OPT_IN and customer.email:
+            suppression.lift(customer.email, scope=purpose, reason=Suppression.Reason.UNSUBSCRIBED)
+        facts.publish([ConsentGiven(customer=customer.pk, at=at, purpose=purpose, basis=basis, source=source)])
+
+
+def withdraw(
+    customer: Customer,
+    *,
+    purpose: str,
+    source: str,
+    at: datetime,
+    text: str = "",
+    text_version: str = "",
+    origin: str = "",
+) -> None:
+    """Note that the customer is not to be written to for a purpose, whoever else has the address."""
+    with transaction.atomic():
+        _write(customer, purpose=purpose, granted=False, basis="", at=at)
+        ConsentEvidence.objects.create(
+            customer=customer, purpose=purpose, granted=False, text=text,
+            text_version=text_version, source=source, origin_hash=origin, at=at,
+        )  # fmt: skip
+        facts.publish([ConsentWithdrawn(customer=customer.pk, at=at, purpose=purpose, source=source)])
+
+
+def _write(customer: Customer, *, purpose: str, granted: bool, basis: str, at: datetime) -> None:
+    Consent.objects.update_or_create(
+        customer=customer,
+        purpose=purpose,
+        channel="email",
+        defaults={"granted": granted, "basis": basis, "changed_at": at},
+    )
+
+
+def granted(*, purpose: str) -> QuerySet[Consent]:
+    """Return the consents that allow this purpose now."""
+    return Consent.objects.filter(purpose=purpose, channel="email", granted=True)
+
+
+def unsubscribe(customer: Customer, *, purpose: str, source: str, at: datetime) -> bool:
+    """Stop mail of a purpose to the customer's address, at once and for every row that has it. Idempotent.
+
+    Returns False where it was stopped already.
+    """
+    with transaction.atomic():
+        fresh = bool(customer.email) and suppression.add(
+            customer.email, scope=purpose, reason=Suppression.Reason.UNSUBSCRIBED, at=at
+        )
+        if fresh or Consent.objects.filter(customer=customer, purpose=purpose, granted=True).exists():
+            withdraw(customer, purpose=purpose, source=source, at=at)
+    return fresh
+
+
+def resubscribe(customer: Customer, *, purpose: str, source: str, at: datetime) -> None:
+    """Undo an unsubscribe that this mailbox made."""
+    with transaction.atomic():
+        lifted = bool(customer.email) and suppression.lift(
+            customer.email, scope=purpose, reason=Suppression.Reason.UNSUBSCRIBED
+        )
+        if lifted:
+            grant(customer, purpose=purpose, basis=Basis.OPT_IN, source=source, at=at)
+
+
+def apply_checkout_choices(references: Collection[str], *, at: datetime) -> None:
+    """Turn what was chosen while these orders were placed into consent, once each, set-wise.
+
+    Not ticked is a soft opt-in for similar goods, unless the customer has said no before; ticked is a no.
+    """
+    choices = {
+        choice.order: choice
+        for choice in CheckoutChoice.objects.filter(order__in=references, applied_at=None)
+    }
+    if not choices:
+        return
+    owners = {
+        order.reference: order.customer
+        for order in Order.objects.filter(reference__in=choices).select_related("customer")
+    }
+    answered = set(
+        Consent.objects.filter(
+            Q(granted=False) | Q(basis__in=[Basis.OPT_IN, Basis.DOUBLE_OPT_IN]),
+            customer__in=[owner.pk for owner in owners.values()],
+            purpose=Purpose.MARKETING,
+        ).values_list("customer", flat=True)
+    )
+    consents: dict[int, Consent] = {}
+    evidence: list[ConsentEvidence] = []
+    happened: list[FactData] = []
+    for reference, choice in sorted(choices.items(), key=lambda item: item[1].at):
+        owner = owners.get(reference)
+        if owner is None:
+            continue
+        source = f"checkout:{reference}"
+        basis = "" if choice.opted_out else Basis.SOFT_OPT_IN
+        evidence.append(
+            ConsentEvidence(
+                customer=owner, purpose=Purpose.MARKETING, granted=not choice.opted_out, basis=basis,
+                text=choice.text, text_version=choice.text_version, source=source,
+                origin_hash=choice.origin_hash, at=choice.at,
+            )  # fmt: skip
+        )
+        if choice.opted_out or owner.pk not in answered:
+            consents[owner.pk] = Consent(
+                customer=owner, purpose=Purpose.MARKETING, granted=not choice.opted_out, basis=basis,
+                changed_at=choice.at,
+            )  # fmt: skip
+            happened.append(
+                ConsentWithdrawn(customer=owner.pk, at=choice.at, purpose=Purpose.MARKETING, source=source)
+                if choice.opted_out
+                else ConsentGiven(
+                    customer=owner.pk, at=choice.at, purpose=Purpose.MARKETING, basis=basis, source=source
+                )
+            )
+            if choice.opted_out:
+                answered.add(owner.pk)
+    Consent.objects.bulk_create(
+        consents.values(),
+        update_conflicts=True,
+        unique_fields=["customer", "purpose", "channel"],
+        update_fields=["granted", "basis", "changed_at"],
+    )
+    ConsentEvidence.objects.bulk_create(evidence)
+    facts.publish(happened)
+    CheckoutChoice.objects.filter(order__in=owners, applied_at=None).update(applied_at=at)
+
+
+def address_hashes(customers: Collection[Customer]) -> dict[int, str]:
+    """Return customer id → hash of the address, by which suppression goes."""
+    return {customer.pk: address_hash(customer.email) for customer in customers if customer.email}

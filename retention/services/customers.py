@@ -1,0 +1,217 @@
+"""Who is who: finding, making and joining customers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Max, Min, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from retention import registry
+from retention.facts import AccountOpened, AddressProven, FactData, GuestAbsorbed
+from retention.hashing import normal
+from retention.models import Customer, Order, Spend
+from retention.services import facts
+from retention.shop import CustomerData, OrderData
+
+
+def for_user(user: Any, *, at: datetime) -> Customer:
+    """Return the member's row of a user of the host, made when there is none."""
+    found = Customer.objects.filter(user=user).first()
+    if found:
+        return found
+    with transaction.atomic():
+        customer, made = Customer.objects.get_or_create(
+            user=user,
+            defaults={
+                "kind": Customer.Kind.MEMBER,
+                "email": user.email.strip(),
+                "address": normal(user.email),
+                "first_name": getattr(user, "first_name", ""),
+                "last_name": getattr(user, "last_name", ""),
+                "created_at": at,
+                "joined_at": at,
+            },
+        )
+        if made:
+            facts.publish([AccountOpened(customer=customer.pk, at=at)])
+    return customer
+
+
+def for_guest(email: str, *, at: datetime, language: str = "") -> Customer:
+    """Return the guest's row of an address, made when there is none. It proves nothing."""
+    customer, _ = Customer.objects.get_or_create(
+        kind=Customer.Kind.GUEST,
+        address=normal(email),
+        absorbed_into=None,
+        defaults={"email": email.strip(), "created_at": at, "language": language},
+    )
+    return customer
+
+
+def resolve(orders: Iterable[OrderData], *, at: datetime) -> dict[str, int | None]:
+    """Find or make the customers of these orders, set-wise. Returns order reference → customer id.
+
+    An order without account and without address gets None.
+    """
+    orders = list(orders)
+    members = {order.user_id: order for order in orders if order.user_id is not None}
+    guests = {normal(order.email): order for order in orders if order.user_id is None and order.email.strip()}
+    opened = _ensure_members(
+        [
+            CustomerData(
+                user_id=user_id,
+                email=order.email,
+                first_name=order.first_name,
+                last_name=order.last_name,
+                language=order.language,
+            )
+            for user_id, order in members.items()
+        ],
+        at=at,
+    )
+    known_guests = dict(_guests(guests).values_list("address", "pk"))
+    missing = guests.keys() - known_guests.keys()
+    if missing:
+        Customer.objects.bulk_create(
+            [_new_guest(guests[address], address, at=at) for address in sorted(missing)], ignore_conflicts=True
+        )
+        known_guests = dict(_guests(guests).values_list("address", "pk"))
+    return {
+        order.reference: opened.get(order.user_id)
+        if order.user_id is not None
+        else known_guests.get(normal(order.email))
+        for order in orders
+    }
+
+
+def _guests(addresses: Iterable[str]) -> Any:
+    return Customer.objects.living().filter(kind=Customer.Kind.GUEST, address__in=list(addresses))
+
+
+def _new_guest(order: OrderData, address: str, *, at: datetime) -> Customer:
+    return Customer(
+        kind=Customer.Kind.GUEST,
+        email=order.email.strip(),
+        address=address,
+        first_name=order.first_name[:150],
+        last_name=order.last_name[:150],
+        language=order.language,
+        country=order.country,
+        created_at=min(at, order.placed_at),
+    )
+
+
+def take_in(people: Iterable[CustomerData], *, at: datetime) -> int:
+    """Make member rows for the shop's accounts, set-wise; returns how many were given."""
+    people = list(people)
+    _ensure_members(people, at=at)
+    return len(people)
+
+
+def _ensure_members(people: list[CustomerData], *, at: datetime) -> dict[int | None, int]:
+    wanted = {person.user_id: person for person in people}
+    known = {row.user_id: row for row in Customer.objects.filter(user__in=wanted)}
+    changed = []
+    for user_id, row in known.items():
+        person = wanted[user_id]
+        if row.erased_at is None and person.email and normal(person.email) != row.address:
+            row.email, row.address, row.address_proven_at = person.email.strip(), normal(person.email), None
+            changed.append(row)
+    if changed:
+        Customer.objects.bulk_update(changed, ["email", "address", "address_proven_at"])
+    missing = [person for user_id, person in sorted(wanted.items()) if user_id not in known]
+    if missing:
+        Customer.objects.bulk_create(
+            [
+                Customer(
+                    kind=Customer.Kind.MEMBER,
+                    user_id=person.user_id,
+                    email=person.email.strip(),
+                    address=normal(person.email),
+                    first_name=person.first_name[:150],
+                    last_name=person.last_name[:150],
+                    language=person.language,
+                    created_at=min(at, person.joined_at or at),
+                    joined_at=person.joined_at or at,
+                )
+                for person in missing
+            ],
+            ignore_conflicts=True,
+        )
+        known = {row.user_id: row for row in Customer.objects.filter(user__in=wanted)}
+        facts.publish(
+            AccountOpened(customer=known[person.user_id].pk, at=person.joined_at or at) for person in missing
+        )
+    return {user_id: row.pk for user_id, row in known.items()}
+
+
+def change_address(*, user: Any) -> None:
+    """Follow a user's new address: the row stays, the proof goes. One UPDATE, nothing when it is the same."""
+    address = normal(user.email)
+    Customer.objects.filter(user=user, erased_at=None).exclude(address=address).update(
+        email=user.email.strip(), address=address, address_proven_at=None
+    )
+
+
+def prove_address(customer: Customer, *, at: datetime) -> None:
+    """Note that the mailbox is the customer's, and absorb the guest's row of that address into a member's."""
+    with transaction.atomic():
+        first = Customer.objects.filter(pk=customer.pk, address_proven_at=None).update(address_proven_at=at)
+        customer.refresh_from_db()
+        if first:
+            facts.publish([AddressProven(customer=customer.pk, at=at)])
+        if customer.is_member and customer.address:
+            guest = Customer.objects.living().filter(kind=Customer.Kind.GUEST, address=customer.address).first()
+            if guest:
+                absorb(guest, into=customer, at=at)
+
+
+def absorb(guest: Customer, *, into: Customer, at: datetime) -> bool:
+    """Make a guest's row part of a member's. False when another worker did it."""
+    with transaction.atomic():
+        won = Customer.objects.filter(pk=guest.pk, absorbed_into=None).update(absorbed_into=into)
+        if not won:
+            return False
+        for person in registry.people:
+            person.absorb(guest, into, at)
+        refresh([guest.pk, into.pk])
+        published: list[FactData] = [GuestAbsorbed(customer=into.pk, guest=guest.pk, at=at)]
+        facts.publish(published)
+    return True
+
+
+def refresh(ids: Iterable[int]) -> None:
+    """Count again what these customers' orders say, in a constant number of queries."""
+    ids = list(ids)
+    counted = Order.objects.counted().filter(customer=OuterRef("pk")).order_by().values("customer")
+    Customer.objects.filter(pk__in=ids).update(
+        orders_count=Coalesce(Subquery(counted.annotate(n=Count("pk")).values("n")), 0),
+        first_order_at=Subquery(counted.annotate(n=Min("placed_at")).values("n")),
+        last_order_at=Subquery(counted.annotate(n=Max("placed_at")).values("n")),
+    )
+    sums = {
+        (row["customer"], row["currency"]): row["net"]
+        for row in Order.objects.counted()
+        .filter(customer__in=ids)
+        .order_by()
+        .values("customer", "currency")
+        .annotate(net=Sum("total_minor") - Sum("refunded_minor"))
+    }
+    Spend.objects.bulk_create(
+        [Spend(customer_id=customer, currency=currency, net_minor=net) for (customer, currency), net in sums.items()],
+        update_conflicts=True,
+        unique_fields=["customer", "currency"],
+        update_fields=["net_minor"],
+    )
+    stale = [
+        pk
+        for pk, customer, currency in Spend.objects.filter(customer__in=ids).values_list("pk", "customer", "currency")
+        if (customer, currency) not in sums
+    ]
+    if stale:
+        Spend.objects.filter(pk__in=stale).update(net_minor=0)
+
