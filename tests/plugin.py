@@ -1,8 +1,6 @@
 """The pytest plugin of this project: servers before settings, and no run that skips."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
@@ -37,28 +35,22 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     and REDIS_URL say outside is overridden: a test must never reach a shop's own database.
     """
     options = early_config.known_args_namespace
-    folder = Path(tempfile.mkdtemp(prefix="retention-"))
-    early_config.add_cleanup(lambda: shutil.rmtree(folder))
+    urls = {"valkey": os.environ.get("TEST_REDIS_URL")}
+    if options.database == "postgres":
+        urls["postgres"] = os.environ.get("TEST_DATABASE_URL")
+    # Nothing runs, so nothing is needed: no test will open these.
+    if options.collectonly or options.help or options.version:
+        urls = {"valkey": "redis://127.0.0.1:1/0", "postgres": "postgres://127.0.0.1:1/none"}
+    servers = Servers(*(name for name, url in urls.items() if not url))
+    early_config.add_cleanup(servers.stop)
+    urls |= servers.urls
+    sqlite = f"sqlite:///{servers.folder}/shop.sqlite3"
     # The shop's settings are the example's, whatever the shell says.
     for name in ("EMAIL_URL", "DEBUG", "SECRET_KEY", "BASE_URL", "DEMO_SPEED"):
         os.environ.pop(name, None)
-    os.environ["DEMO_DATA"] = str(folder)
-    database = os.environ.get("TEST_DATABASE_URL") if options.database == "postgres" else None
-    redis = os.environ.get("TEST_REDIS_URL")
-    # Nothing runs, so nothing is needed, but settings want to read something.
-    idle = options.collectonly or options.help or options.version
-    if options.database == "sqlite" or idle:
-        database = database or f"sqlite:///{folder / 'shop.sqlite3'}"
-    if idle:
-        redis = redis or "redis://127.0.0.1:1/0"
-    missing = [name for name, url in (("postgres", database), ("valkey", redis)) if not url]
-    if missing:
-        servers = Servers(*missing)
-        early_config.add_cleanup(servers.stop)
-        database = database or servers.urls.get("postgres")
-        redis = redis or servers.urls.get("valkey")
-    os.environ["DATABASE_URL"] = str(database)
-    os.environ["REDIS_URL"] = str(redis)
+    os.environ["DEMO_DATA"] = servers.folder
+    os.environ["DATABASE_URL"] = urls.get("postgres") or sqlite
+    os.environ["REDIS_URL"] = urls["valkey"]
     return (yield)
 
 

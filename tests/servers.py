@@ -86,7 +86,7 @@ def valkey() -> Iterator[str]:
 
 
 class Servers:
-    """The servers in a process of their own, which also ends when this one does."""
+    """Servers and a folder for files, in a process of their own that ends when this one does."""
 
     def __init__(self, *names: str) -> None:
         """Start the named ones ("postgres", "valkey") and wait until they answer."""
@@ -100,10 +100,12 @@ class Servers:
         line = self.process.stdout.readline()
         if not line:
             raise NotStarted("the servers did not start; the reason stands above")
-        self.urls: dict[str, str] = json.loads(line)
+        answer = json.loads(line)
+        self.folder: str = answer["folder"]
+        self.urls: dict[str, str] = answer["urls"]
 
     def stop(self) -> None:
-        """End them and wait until they have ended."""
+        """End them, wait until they have ended, and remove the folder."""
         self.process.stdin.close()
         self.process.terminate()
         self.process.wait(PATIENCE)
@@ -206,8 +208,9 @@ def main(names: list[str]) -> None:
     signal.signal(signal.SIGTERM, _end)
     known = {"postgres": postgres, "valkey": valkey}
     with ExitStack() as stack:
+        folder = stack.enter_context(_folder())
         urls = {name: stack.enter_context(known[name]()) for name in names}
-        print(json.dumps(urls), flush=True)
+        print(json.dumps({"folder": str(folder), "urls": urls}), flush=True)
         sys.stdin.read()
 
 
