@@ -1,0 +1,1 @@
+"""What only the demo needs: recorded mail, its outbox page, the seed and the supervisor."""
