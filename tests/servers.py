@@ -22,6 +22,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
+import psycopg
+
 PATIENCE = 60.0
 """Seconds a server may take to start or to stop."""
 
@@ -42,9 +44,12 @@ def postgres() -> Iterator[str]:
                 os.chown(path, owner.pw_uid, owner.pw_gid)
         become = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
         subprocess.run(
-            [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "password", "-E", "UTF8"]
-            + ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-            + ["--pwfile", folder / "password", "--no-sync"],
+            [
+                *(binaries / "initdb", "-D", data, "--no-sync"),
+                *("-U", "postgres", "-A", "password", "--pwfile", folder / "password"),
+                # Upper and lower case of every alphabet, the same on every machine.
+                *("-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+            ],
             check=True,
             stdout=subprocess.DEVNULL,
             cwd=folder,
@@ -179,12 +184,8 @@ def _free_port() -> int:
 
 
 def _postgres_answers(port: int, password: str) -> bool:
-    import psycopg
-
     try:
-        psycopg.connect(
-            host="127.0.0.1", port=port, user="postgres", password=password, dbname="postgres"
-        ).close()
+        psycopg.connect(host="127.0.0.1", port=port, user="postgres", password=password, dbname="postgres").close()
     except psycopg.OperationalError:
         return False
     return True
