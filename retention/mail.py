@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 class Block:
     """One part of a mail's body."""
 
+    when: str = ""
+    """Name of a declared value; the block is left out where it is empty."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Heading(Block):

@@ -1,0 +1,339 @@
+"""Sending what is due: ask everything that can say no, write, say that it is being sent, send, say what came of it."""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import make_msgid, parseaddr
+from typing import Any
+
+from django.core import mail as django_mail
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from retention import links, registry
+from retention.conf import conf
+from retention.hashing import address_hash
+from retention.mail import Mail
+from retention.models import Consent, Message, Suppression, Text
+from retention.services import installation, outbox, texts
+
+log = logging.getLogger(__name__)
+
+State = Message.State
+BATCH = 100
+MARKETING = Message.Purpose.MARKETING
+SERVICE = Message.Purpose.SERVICE
+
+ANSWERS = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused, smtplib.SMTPNotSupportedError)
+"""The mail server's own no: the mail did not leave. Other errors of the line leave it in doubt."""
+
+
+@dataclass(kw_only=True)
+class Ready:
+    """A claimed mail, written and waiting for the line."""
+
+    message: Message
+    email: EmailMultiAlternatives
+
+
+def deliver(*, at: datetime, limit: int = 500) -> int:
+    """Send mails whose time has come, in batches. Returns how many were claimed. Sends nothing while paused."""
+    outbox.reap(at=at)
+    outbox.promote(at=at)
+    if installation.get().paused_at:
+        return 0
+    count = 0
+    while count < limit:
+        owner = uuid.uuid4().hex
+        claimed = outbox.claim(owner=owner, at=at, limit=min(BATCH, limit - count))
+        if not claimed:
+            break
+        count += len(claimed)
+        ready = write(refuse(claimed, at=at), at=at)
+        if not _send_all(ready, at=at):
+            break  # no line to the mail server: what is left waits for the next round
+    return count
+
+
+def refuse(messages: Sequence[Message], *, at: datetime) -> list[Message]:
+    """Skip the claimed mails that nobody may or wants to get any more; return the others."""
+    reasons: dict[int, str] = {}
+    hashes = {message.pk: address_hash(message.customer.email) for message in messages if message.customer.email}
+    suppressed = set(
+        Suppression.objects.filter(address_hash__in=hashes.values()).values_list("address_hash", "scope")
+    )
+    consents = set(
+        Consent.objects.filter(customer__in={message.customer_id for message in messages}, granted=True).values_list(
+            "customer", "purpose"
+        )
+    )
+    for message in messages:
+        reason = _refusal(message, hashes.get(message.pk, ""), suppressed, consents)
+        if reason:
+            reasons[message.pk] = reason
+    for name in {message.mail for message in messages}:
+        mail = registry.mails.get(name)
+        asked = [message for message in messages if message.mail == name and message.pk not in reasons]
+        if mail and asked:
+            reasons.update(mail.refuse(asked, at))
+    by_reason: dict[str, list[int]] = {}
+    for pk, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(pk)
+    for reason, ids in by_reason.items():
+        _settle(messages[0].owner, ids, state=State.SKIPPED, reason=reason[:80], at=at)
+    return [message for message in messages if message.pk not in reasons]
+
+
+def _refusal(
+    message: Message, hashed: str, suppressed: set[tuple[str, str]], consents: set[tuple[int, str]]
+) -> str:
+    """Return why this mail must not go out, as a word for staff; empty when it may."""
+    customer = message.customer
+    if not customer.email:
+        return "no address"
+    if message.mail not in registry.mails:
+        return "mail is not registered any more"
+    if (hashed, "all") in suppressed and not (message.purpose == SERVICE and customer.address_proven_at):
+        return "address suppressed"
+    if message.purpose == SERVICE:
+        return ""
+    if (hashed, message.purpose) in suppressed:
+        return "unsubscribed"
+    if message.purpose == MARKETING and (customer.pk, message.purpose) not in consents:
+        return "no consent"
+    if message.purpose == MARKETING and not conf.POSTAL_ADDRESS:
+        return "no postal address in RETENTION"
+    return ""
+
+
+def write(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
+    """Write each mail: values and tokens set-wise per kind, texts in the recipient's language.
+
+    One that cannot be written is failed with the reason; the others go on.
+    """
+    ready: list[Ready] = []
+    for name in sorted({message.mail for message in messages}):
+        mail = registry.mails[name]
+        group = [message for message in messages if message.mail == name]
+        own = {text.language: text for text in Text.objects.filter(mail=name)}
+        try:
+            with transaction.atomic():
+                values = mail.build(group, at)
+        except Exception as error:
+            log.exception("values of %s cannot be made", name)
+            _settle(group[0].owner, [m.pk for m in group], state=State.FAILED, reason="values", error=error, at=at)
+            continue
+        for message in group:
+            try:
+                ready.append(Ready(message=message, email=_email(mail, message, values.get(message.pk, {}), own)))
+            except Exception as error:
+                log.warning("message %s cannot be written: %s", message.pk, type(error).__name__)
+                _settle(message.owner, [message.pk], state=State.FAILED, reason="text", error=error, at=at)
+    order = {message.pk: index for index, message in enumerate(messages)}
+    return sorted(ready, key=lambda item: order[item.message.pk])
+
+
+def _email(
+    mail: Mail, message: Message, values: Mapping[str, Any], own: Mapping[str, Text]
+) -> EmailMultiAlternatives:
+    language = texts.language_of(message.customer.language)
+    unsubscribe = "" if message.purpose == SERVICE else links.unsubscribe_url(
+        customer=message.customer_id, purpose=message.purpose
+    )  # fmt: skip
+    reply_to = conf.REPLY_TO or conf.FROM_EMAIL
+    written = texts.render(
+        mail,
+        language=language,
+        own=own,
+        values={
+            **values,
+            "shop": {"name": conf.SHOP_NAME, "url": links.absolute("/"), "postal_address": conf.POSTAL_ADDRESS},
+            "first_name": message.customer.first_name,
+            "reply_to": parseaddr(reply_to)[1],
+            "unsubscribe_url": unsubscribe,
+        },
+    )
+    if not message.header_id:
+        message.header_id = make_msgid(idstring=str(message.pk), domain=_domain())
+    headers = {
+        "Message-ID": message.header_id,
+        "Auto-Submitted": "auto-generated",
+        "List-Id": f"{conf.SHOP_NAME or 'Shop'} <{message.purpose}.{_domain()}>",
+    }
+    if unsubscribe:
+        headers["List-Unsubscribe"] = f"<{unsubscribe}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    email = EmailMultiAlternatives(
+        subject=written.subject,
+        body=written.text,
+        from_email=conf.FROM_EMAIL,
+        to=[_one_line(message.customer.email)],
+        reply_to=[reply_to],
+        headers={name: _one_line(value) for name, value in headers.items()},
+    )
+    email.attach_alternative(written.html, "text/html")
+    return email
+
+
+def _one_line(value: str) -> str:
+    return "".join(value.splitlines()).strip()
+
+
+def _domain() -> str:
+    return parseaddr(conf.FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+
+
+def _send_all(ready: Sequence[Ready], *, at: datetime) -> bool:
+    """Send over one connection. Returns False when there is no line; the mails are due again then.
+
+    ``sent`` of one mail and ``sending`` of the next share a commit.
+    """
+    if not ready:
+        return True
+    line = django_mail.get_connection()
+    try:
+        line.open()
+    except Exception as error:
+        log.warning("no line to the mail server: %s", type(error).__name__)
+        _postpone([item.message for item in ready], error=error, at=at)
+        return False
+    try:
+        return _send_over(line, ready, at=at)
+    finally:
+        try:
+            line.close()
+        except Exception as error:
+            log.info("the mail server closed the line first: %s", type(error).__name__)
+
+
+def _send_over(line: BaseEmailBackend, ready: Sequence[Ready], *, at: datetime) -> bool:
+    previous: Ready | None = None
+    for index, item in enumerate(ready):
+        with transaction.atomic():
+            if previous:
+                _mark_sent(previous.message, at=at)
+            starts = _start(item.message, at=at)
+        previous = None
+        if not starts:
+            continue
+        try:
+            line.send_messages([item.email])
+        except Exception as error:
+            if not _note_failure(item.message, error, at=at):
+                _postpone([rest.message for rest in ready[index + 1 :]], error=error, at=at)
+                return False
+            continue
+        previous = item
+    if previous:
+        _mark_sent(previous.message, at=at)
+    return True
+
+
+def _mine(message: Message, state: str) -> QuerySet[Message]:
+    return Message.objects.filter(pk=message.pk, state=state, owner=message.owner)
+
+
+def _start(message: Message, *, at: datetime) -> bool:
+    """Go from claimed to sending, where consent and suppression still allow it in this very UPDATE.
+
+    False when they do not (the mail is skipped) or another worker has taken it.
+    """
+    rows = _mine(message, State.CLAIMED)
+    allowed = rows
+    hashed = address_hash(message.customer.email)
+    blocked = Suppression.objects.filter(address_hash=hashed, scope__in=["all", message.purpose])
+    if message.purpose == SERVICE:
+        blocked = Suppression.objects.filter(address_hash=hashed, scope="all")
+    if message.purpose != SERVICE or not message.customer.address_proven_at:
+        allowed = allowed.filter(~Exists(blocked))
+    if message.purpose == MARKETING:
+        allowed = allowed.filter(
+            Exists(Consent.objects.filter(customer=OuterRef("customer"), purpose=message.purpose, granted=True))
+        )
+    lease = at + timedelta(seconds=conf.SEND_LEASE_SECONDS)
+    started = allowed.update(
+        state=State.SENDING, header_id=message.header_id, lease_until=lease, tries=message.tries + 1, changed_at=at
+    )
+    if started:
+        message.tries += 1
+        return True
+    rows.update(state=State.SKIPPED, reason="withdrawn", owner="", lease_until=None, changed_at=at)
+    return False
+
+
+def _mark_sent(message: Message, *, at: datetime) -> None:
+    done = _mine(message, State.SENDING).update(
+        state=State.SENT, sent_at=at, owner="", lease_until=None, error="", reason="", changed_at=at
+    )
+    if not done:
+        log.warning("message %s was sent after its lease was over", message.pk)
+        Message.objects.filter(pk=message.pk, state=State.UNKNOWN).update(
+            state=State.SENT, sent_at=at, error="", reason="", changed_at=at
+        )
+
+
+def _note_failure(message: Message, error: Exception, *, at: datetime) -> bool:
+    """Write down what came of a failed send. Returns whether the line can still be used."""
+    words = f"{type(error).__name__}: {error}"[:500]
+    rows = _mine(message, State.SENDING)
+    free = {"owner": "", "lease_until": None, "changed_at": at, "error": words}
+    if isinstance(error, OSError) and not isinstance(error, ANSWERS):
+        # the line broke in mid-send: it may have left
+        if message.at_least_once and message.tries < conf.SEND_TRIES:
+            rows.update(state=State.DUE, due_at=_later(message, at), **free)
+        else:
+            rows.update(state=State.UNKNOWN, reason="line broke", **free)
+        return False
+    if _for_good(error) or message.tries >= conf.SEND_TRIES:
+        rows.update(state=State.FAILED, reason="refused" if _for_good(error) else "gave up", **free)
+    else:
+        rows.update(state=State.DUE, due_at=_later(message, at), **free)  # the server said no for now: it did not leave
+    return True
+
+
+def _for_good(error: Exception) -> bool:
+    """Whether the mail server refuses this mail for ever (5xx), or it is no mail at all."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in error.recipients.values())
+    if isinstance(error, smtplib.SMTPResponseException):
+        return error.smtp_code >= 500
+    return True
+
+
+def _later(message: Message, at: datetime) -> datetime:
+    return at + timedelta(minutes=2 ** min(message.tries, 10))
+
+
+def _postpone(messages: Sequence[Message], *, error: Exception, at: datetime) -> None:
+    """Give claimed mails back: they certainly did not leave."""
+    if messages:
+        Message.objects.filter(
+            pk__in=[message.pk for message in messages], state=State.CLAIMED, owner=messages[0].owner
+        ).update(
+            state=State.DUE,
+            owner="",
+            lease_until=None,
+            due_at=at + timedelta(minutes=1),
+            error=f"{type(error).__name__}"[:500],
+            changed_at=at,
+        )
+
+
+def _settle(
+    owner: str, ids: Sequence[int], *, state: str, reason: str, at: datetime, error: Exception | None = None
+) -> None:
+    Message.objects.filter(Q(pk__in=ids), state=State.CLAIMED, owner=owner).update(
+        state=state,
+        reason=reason,
+        error=f"{type(error).__name__}: {error}"[:500] if error else "",
+        owner="",
+        lease_until=None,
+        changed_at=at,
+    )

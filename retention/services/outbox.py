@@ -1,0 +1,171 @@
+"""The outbox: what is owed by mail. Writing rows only; ``delivery`` sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import F, Q
+
+from retention import registry
+from retention.conf import conf
+from retention.locks import one_at_a_time
+from retention.models import Message
+from retention.rows import lock
+
+State = Message.State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promise:
+    """A mail to write down. ``key`` makes it one mail however often it is promised."""
+
+    key: str
+    mail: str
+    customer: int
+    due_at: datetime
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Primitives: ids and amounts, no personal data."""
+    order: str = ""
+    source: str = ""
+    priority: int = 0
+    local: tuple[date, time, str] | None = None
+    """Due at this date and time in this zone; ``due_at`` is then only a first guess."""
+
+
+def post(promise: Promise, *, at: datetime) -> None:
+    """Write one mail into the outbox, in the caller's transaction. The same key again changes nothing."""
+    post_many([promise], at=at)
+
+
+def post_many(promises: Iterable[Promise], *, at: datetime) -> None:
+    """Write mails into the outbox in a constant number of queries per thousand."""
+    rows = []
+    for promise in promises:
+        mail = registry.mails[promise.mail]
+        local = promise.local or (None, None, "")
+        rows.append(
+            Message(
+                key=promise.key,
+                mail=promise.mail,
+                purpose=mail.purpose,
+                at_least_once=mail.at_least_once,
+                customer_id=promise.customer,
+                order=promise.order,
+                values=dict(promise.values),
+                source=promise.source,
+                priority=promise.priority,
+                due_at=promise.due_at,
+                due_date=local[0],
+                due_time=local[1],
+                due_zone=local[2],
+                created_at=at,
+                changed_at=at,
+            )
+        )
+    Message.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
+
+
+def resolve(day: date, clock: time, zone: str) -> datetime:
+    """Return the instant of a local date and time; one that the clock skips is the first instant after the gap.
+
+    Of two (the clock is put back) it is the first.
+    """
+    zone_info = ZoneInfo(zone)
+    wanted = datetime.combine(day, clock)
+    instant = wanted.replace(tzinfo=zone_info).astimezone(UTC)
+    if instant.astimezone(zone_info).replace(tzinfo=None) == wanted:
+        return instant
+    # in the gap: the offset that holds after it names an instant before it, so look for the jump between
+    early, late = instant - timedelta(hours=3), instant
+    while late - early > timedelta(seconds=1):
+        middle = early + (late - early) / 2
+        early, late = (middle, late) if middle.astimezone(zone_info).replace(tzinfo=None) < wanted else (early, middle)
+    return late.replace(microsecond=0)
+
+
+def promote(*, at: datetime, limit: int = 1000) -> int:
+    """Make planned mails due whose time has come. Returns how many were looked at.
+
+    A mail due at a local time is resolved here, late, so that a changed zone rule still counts.
+    """
+    with one_at_a_time("retention.promote") as mine:
+        if not mine:
+            return 0
+        ids = lock(Message.objects.filter(state=State.PLANNED, due_at__lte=at).order_by("due_at"), limit=limit)
+        rows = list(Message.objects.filter(pk__in=ids))
+        late = []
+        for row in rows:
+            if row.due_date and row.due_time and row.due_zone:
+                row.due_at = resolve(row.due_date, row.due_time, row.due_zone)
+                if row.due_at > at:
+                    late.append(row)
+        Message.objects.bulk_update(late, ["due_at"])
+        ripe = {row.pk for row in rows} - {row.pk for row in late}
+        Message.objects.filter(pk__in=ripe, state=State.PLANNED).update(state=State.DUE, changed_at=at)
+    return len(ids)
+
+
+def reap(*, at: datetime) -> int:
+    """Take mails from workers whose lease is over. Returns how many.
+
+    ``claimed`` never left: due again. ``sending`` may have left: due again with the same Message-ID where
+    at least once is promised, else visible as unknown.
+    """
+    over = Message.objects.filter(lease_until__lt=at)
+    free = {"owner": "", "lease_until": None, "changed_at": at}
+    count = over.filter(state=State.CLAIMED).update(state=State.DUE, **free)
+    count += over.filter(state=State.SENDING, at_least_once=True).update(state=State.DUE, **free)
+    count += over.filter(state=State.SENDING, at_least_once=False).update(
+        state=State.UNKNOWN, reason="sender died", **free
+    )
+    return count
+
+
+def claim(*, owner: str, at: datetime, limit: int) -> list[Message]:
+    """Claim due mails for one worker, the most urgent first; nobody else gets them until the lease ends."""
+    with one_at_a_time("retention.claim", wait=True):
+        ids = lock(Message.objects.due(at=at).order_by("-priority", "due_at", "pk"), limit=limit)
+        Message.objects.filter(pk__in=ids, state=State.DUE).update(
+            state=State.CLAIMED,
+            owner=owner,
+            lease_until=at + timedelta(seconds=conf.SEND_LEASE_SECONDS),
+            changed_at=at,
+        )
+    return list(
+        Message.objects.filter(owner=owner, state=State.CLAIMED, pk__in=ids)
+        .select_related("customer")
+        .order_by("-priority", "due_at", "pk")
+    )
+
+
+def cancel(message: Message, *, reason: str, at: datetime) -> bool:
+    """Call off a mail that is planned or due; False when it is under way or over."""
+    return cancel_all(Q(pk=message.pk), reason=reason, at=at) == 1
+
+
+def cancel_all(which: Q, *, reason: str, at: datetime) -> int:
+    """Call off every planned or due mail that matches. Returns how many."""
+    return (
+        Message.objects.waiting().filter(which).update(state=State.CANCELLED, reason=reason[:80], changed_at=at)
+    )
+
+
+def resend(message: Message, *, at: datetime) -> bool:
+    """Send a mail that failed, was skipped or is unknown once more, at a person's word; False in any other state."""
+    return (
+        Message.objects.filter(pk=message.pk, state__in=[State.FAILED, State.UNKNOWN, State.SKIPPED, State.CANCELLED])
+        .update(state=State.DUE, due_at=at, reason="", error="", tries=0, owner="", lease_until=None, changed_at=at)
+        == 1
+    )
+
+
+def resolve_unknown(message: Message, *, left: bool, at: datetime) -> bool:
+    """Say what became of an unknown mail: a provider's event or a person knows. False when it is not unknown."""
+    rows = Message.objects.filter(pk=message.pk, state=State.UNKNOWN)
+    if left:
+        return rows.update(state=State.SENT, sent_at=F("changed_at"), reason="", changed_at=at) == 1
+    return rows.update(state=State.FAILED, reason="did not leave", changed_at=at) == 1

@@ -1,0 +1,54 @@
+"""What the ground registers with itself: its ticks, mails, troubles, panels, and what it does for a person."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext_lazy as _
+
+from retention import mails, panels, registry, troubles
+from retention.registry import Person, Tick
+from retention.services import delivery, drain, facts, persons, sweep, throttle, tokens
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def _facts(at: datetime) -> int:
+    facts.number()
+    return facts.dispatch(at=at)
+
+
+def _prune(at: datetime) -> int:
+    return drain.prune(at=at) + facts.prune(at=at) + tokens.prune(at=at) + throttle.prune(at=at)
+
+
+def _sweep_middle(at: datetime) -> int:
+    return sweep.sweep_open(at=at, older=sweep.YOUNG, younger=sweep.MIDDLE)
+
+
+TICKS = [
+    Tick(name="retention.drain", every=2, run=lambda at: drain.drain(at=at), does=_("reads what the shop signalled")),
+    Tick(name="retention.facts", every=2, run=_facts, does=_("numbers facts and gives them to subscribers")),
+    Tick(name="retention.deliver", every=2, run=lambda at: delivery.deliver(at=at), does=_("sends mail that is due")),
+    Tick(name="retention.sweep_new", every=5 * MINUTE, run=lambda at: sweep.sweep_new(at=at),
+         does=_("finds orders that nobody signalled")),
+    Tick(name="retention.sweep_young", every=10 * MINUTE, run=lambda at: sweep.sweep_open(at=at),
+         does=_("reads orders of the last two days again")),
+    Tick(name="retention.sweep_middle", every=HOUR, run=_sweep_middle,
+         does=_("reads open orders of the last two weeks again")),
+    Tick(name="retention.sweep_old", every=DAY, run=lambda at: sweep.sweep_old(at=at),
+         does=_("reads older orders again, for late refunds")),
+    Tick(name="retention.prune", every=DAY, run=_prune, does=_("deletes what is not needed any more")),
+]  # fmt: skip
+
+
+def load() -> None:
+    """Register everything of this app. Called once, when the apps are ready."""
+    for tick in TICKS:
+        registry.ticks.add(tick.name, tick)
+    mails.load()
+    panels.load()
+    troubles.load()
+    registry.people.add("retention", Person(
+        name="retention", export=persons.export, erase=persons.erase, absorb=persons.absorb
+    ))  # fmt: skip
