@@ -1,0 +1,1 @@
+"""Offers and coupons, journeys, surveys and recovery cases, on top of ``retention``."""

@@ -1,0 +1,6 @@
+from django.urls import URLPattern
+
+app_name = "campaigns"
+
+urlpatterns: list[URLPattern] = [
+]
