@@ -11,6 +11,9 @@ SPEED ?=
 DATA ?=
 # More words for pytest: make test ARGS="tests/loyalty -x"
 ARGS ?=
+# The browser, where it is not the system's `chromium`
+CHROMIUM ?=
+export CHROMIUM
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
@@ -28,7 +31,7 @@ test: .venv/ready ## the suite on PostgreSQL and a Redis-compatible server, then
 	$(PYTEST) --database=sqlite $(ARGS)
 
 test-browser: .venv/ready ## what a visitor sees, in Chromium
-	@scripts/chromium
+	@[ -n "$(CHROMIUM)" ] || scripts/need chromium chromium
 	$(PYTEST) -m browser $(ARGS)
 
 test-data: .venv/ready ## figures from real order histories: DATA=../shared/data
@@ -44,8 +47,8 @@ check: .venv/ready ## lint, types, arrows between packages, migrations, translat
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python manage.py check --fail-level WARNING
-	$(BIN)/python manage.py makemigrations --check --dry-run
+	DATABASE_URL=sqlite://:memory: $(BIN)/python manage.py check --fail-level WARNING
+	DATABASE_URL=sqlite://:memory: $(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python scripts/messages.py --check
 
 bench: .venv/ready ## our figures beside those of peers
