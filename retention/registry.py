@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from django.http import HttpRequest
 from django.utils.functional import Promise
 
 from retention.facts import FactData
-from retention.shop import OrderData
+from retention.shop import CartData, OrderData
 
 if TYPE_CHECKING:
     from retention.mail import Mail
@@ -246,6 +246,29 @@ class Action:
 
 
 actions: Registry[Action] = Registry("action")
+
+
+# Checkout: what must be refused before payment
+
+
+class Reserve(Protocol):
+    def __call__(self, request: HttpRequest, cart: CartData, *, email: str, user_id: int | None, at: datetime) -> None:
+        """Set aside what the cart is about to use. Raises CouponRejected with the code that cannot be honored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckoutGuard:
+    """Asked while an order is being placed, before the shop takes money.
+
+    ``reserve`` is idempotent per cart and takes nothing for ever: what no order came of falls back when its
+    lease ends. Any other exception than CouponRejected is logged and the checkout goes on.
+    """
+
+    name: str
+    reserve: Reserve
+
+
+checkout_guards: Registry[CheckoutGuard] = Registry("checkout guard")
 
 
 # Small hooks

@@ -191,11 +191,16 @@ class Report:
 
 
 class CouponRejected(Exception):
-    """The host does not take this coupon; ``reason`` is a word for staff, never for the shopper."""
+    """This coupon is not taken; ``reason`` is a word for staff, never for the shopper."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, code: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.code = code
+
+
+class CartGone(Exception):
+    """The cart was ordered, deleted, or is somebody else's."""
 
 
 class NotSupported(Exception):
@@ -292,6 +297,7 @@ class Shop:
         return iter(())
 
     def restore_cart(self, request: HttpRequest, reference: str) -> None:
+        """Make this cart the request's. Raises CartGone. Whoever calls has checked a signed link."""
         raise NotSupported(Capability.CARTS)
 
     def get_products(self, references: Collection[str]) -> Mapping[str, ProductData]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from retention.conf import conf
@@ -74,7 +75,9 @@ def project(orders: Collection[OrderData], *, at: datetime) -> int:
 
 def digest(order: OrderData) -> str:
     """Return a hash of everything the shop says of an order."""
-    return hashlib.blake2b(repr(order).encode(), digest_size=32).hexdigest()
+    # a set has no order of its own: the same words print differently in another process
+    told = repr((replace(order, reached=frozenset()), sorted(order.reached)))
+    return hashlib.blake2b(told.encode(), digest_size=32).hexdigest()
 
 
 def _owners(orders: Collection[OrderData], known: Mapping[str, Order], *, at: datetime) -> dict[str, int]:
