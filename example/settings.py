@@ -19,7 +19,7 @@ DATA = Path(env("DEMO_DATA", default=str(ROOT / ".demo"))).resolve()
 # The shop
 SECRET_KEY = env("SECRET_KEY", default="not-a-secret-good-enough-for-an-example-on-one-machine")
 DEBUG = env.bool("DEBUG", default=False)
-BASE_URL = env("BASE_URL", default="http://127.0.0.1:8080").rstrip("/")
+BASE_URL = env("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = sorted({urlsplit(BASE_URL).hostname or "", "127.0.0.1", "localhost"})
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SITE_ID = 1

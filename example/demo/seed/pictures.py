@@ -221,7 +221,9 @@ def _slanted(draw: Draw, start: float, end: float, width: float, color: Color) -
 
 
 def _leaf(draw: Draw, x: float, y: float, color: Color) -> None:
-    _polygon(draw, ((x, y - 70), (x + 44, y - 10), (x + 30, y + 40), (x, y + 60), (x - 30, y + 40), (x - 44, y - 10)), color)
+    _polygon(
+        draw, ((x, y - 70), (x + 44, y - 10), (x + 30, y + 40), (x, y + 60), (x - 30, y + 40), (x - 44, y - 10)), color
+    )
     _line(draw, ((x, y - 40), (x, y + 84)), 6, _mix(color, "#000000", 0.35))
 
 

@@ -1,0 +1,1 @@
+"""Starts what the demo is made of, watches it, and ends it in order."""
