@@ -9,9 +9,13 @@ class RetentionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from retention import checks, setup  # noqa: F401  (registers with Django and with the registry)
+        # models exist only now
+        from retention import checks, receivers, setup
         from retention.shop import get_shop_or_none
 
+        checks.load()
+        setup.load()
+        receivers.connect()
         shop = get_shop_or_none()
         if shop is not None:
             shop.connect()

@@ -28,6 +28,9 @@ class Retention(Section, name="RETENTION"):
     POSTAL_ADDRESS: str = ""
     """Postal address at the end of marketing mail, which refuses to go out without one."""
 
+    PAGE_LAYOUT: str = ""
+    """Template that our pages extend, with blocks ``title`` and ``content``. Empty: the shop adapter's own."""
+
     TIME_ZONE: str = ""
     """Zone of months, reports and customers whose own zone is unknown. Empty: ``TIME_ZONE`` of Django."""
 
@@ -48,6 +51,9 @@ class Retention(Section, name="RETENTION"):
 
     STATUS_TIMES: Mapping[str, str] = {}
     """Host status → the time it stamps: ``paid``, ``fulfilled``, ``delivered`` or ``cancelled``."""
+
+    PLAIN_STATUSES: Sequence[str] = ()
+    """Host statuses that stamp no time, so that the list of unmapped ones stays empty."""
 
     REFUND_EVENTS: Sequence[str] = ("Refund", "Refunded")
     """Names of the host's payment events or transaction types that are refunds."""

@@ -215,6 +215,8 @@ class Shop:
     """
 
     capabilities: frozenset[Capability] = frozenset()
+    page_layout: str = "retention/layout.html"
+    """Template that our pages extend, with blocks ``title`` and ``content``."""
 
     def connect(self) -> None:
         """Wire the host's signals to ``retention.services.inbox.record``. Called once at start-up."""

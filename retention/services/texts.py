@@ -12,6 +12,7 @@ import css_inline
 from django.conf import settings
 from django.template import TemplateDoesNotExist, engines
 from django.utils import translation
+from django.utils.translation import gettext
 from liquid import BoundTemplate, DictLoader, Environment, Markup, StrictUndefined
 from liquid.exceptions import LiquidError
 
@@ -52,6 +53,15 @@ class Rendered:
     subject: str
     html: str
     text: str
+
+
+def _layout_words(language: str) -> dict[str, str]:
+    with translation.override(language):
+        return {
+            "answer": gettext("Questions? A person answers at"),
+            "why": gettext("You get this mail because you said yes or bought here."),
+            "leave": gettext("Unsubscribe"),
+        }
 
 
 def language_of(wanted: str) -> str:
@@ -156,7 +166,7 @@ def render(mail: Mail, *, language: str, values: Mapping[str, Any], own: Mapping
     parts = words(mail, language, own)
     try:
         subject = _compile(parts.subject, False).render(**values)
-        shared = {**values, "subject": subject, "preheader": _compile(parts.preheader, False).render(**values)}
+        shared = {**values, "words": _layout_words(language), "subject": subject, "preheader": _compile(parts.preheader, False).render(**values)}
         html_body = _compile(parts.html, True).render(**values)
         text_body = _compile(parts.text, False).render(**values)
         html = _compile(_layout("layout.html"), True).render(**shared, body=Markup(html_body), language=language)

@@ -1,0 +1,28 @@
+"""What the ground has to know of Celery and its broker. Nothing else imports celery, but the tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import current_app
+from celery._state import default_app
+
+
+def find_app() -> Any | None:
+    """Return the merchant's Celery app, None where there is only Celery's own fallback."""
+    app: Any = current_app._get_current_object()
+    return None if app is default_app or app.main in (None, "default") else app
+
+
+def is_reachable(*, timeout: float = 0.3) -> str:
+    """Return an empty string when the broker answers within ``timeout`` seconds, else why not."""
+    app = find_app()
+    if app is None:
+        return "there is no Celery app"
+    options = {**(app.conf.broker_transport_options or {}), "socket_connect_timeout": timeout, "socket_timeout": timeout}
+    try:
+        with app.connection_for_write(connect_timeout=timeout, transport_options=options) as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=timeout)
+    except Exception as error:  # each transport has errors of its own
+        return type(error).__name__
+    return ""

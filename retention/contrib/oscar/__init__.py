@@ -1,0 +1,1 @@
+"""The adapter for django-oscar. List it before ``oscar.config.Shop``."""

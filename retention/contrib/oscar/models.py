@@ -1,0 +1,48 @@
+"""What Oscar has no column for: the terms of our coupons. Ids of the host's rows, never foreign keys to them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class SharedOffer(models.Model):
+    """The rows in Oscar (offer, condition, benefit, range) that all coupons of one offer share."""
+
+    key = models.CharField(max_length=64, unique=True, editable=False)
+    """Hash of the offer's reference and of every rule: other rules are another row."""
+    reference = models.CharField(_("offer"), max_length=128, db_index=True)
+    currency = models.CharField(_("currency"), max_length=3, blank=True)
+    minimum = models.DecimalField(_("minimum"), max_digits=12, decimal_places=2, null=True, blank=True)
+    offer_id = models.BigIntegerField(_("Oscar's offer"))
+    condition_id = models.BigIntegerField(_("Oscar's condition"), db_index=True)
+    benefit_id = models.BigIntegerField(_("Oscar's benefit"))
+    range_id = models.BigIntegerField(_("Oscar's range"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("offer in Oscar")
+        verbose_name_plural = _("offers in Oscar")
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class CouponTerms(models.Model):
+    """Whose a voucher of ours is, and how often it may be used: Oscar's vouchers have no owner."""
+
+    code = models.CharField(_("code"), max_length=128, unique=True)
+    shared = models.ForeignKey(
+        SharedOffer, verbose_name=_("offer"), on_delete=models.CASCADE, related_name="coupons"
+    )
+    owner_key = models.CharField(_("owner, hashed"), max_length=64, blank=True)
+    """HMAC of the folded address; empty for a code that anybody may use."""
+    user_id = models.BigIntegerField(_("user"), null=True, blank=True)
+    uses = models.PositiveIntegerField(_("uses"), default=1)
+    """How many orders may use it; 0 for as many as like."""
+
+    class Meta:
+        verbose_name = _("terms of a coupon")
+        verbose_name_plural = _("terms of coupons")
+
+    def __str__(self) -> str:
+        return self.code

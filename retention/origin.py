@@ -1,0 +1,23 @@
+"""Where a request comes from."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from retention.conf import conf
+
+
+def of(request: HttpRequest) -> str:
+    """Return the client's network address, past as many proxies as ``NUM_PROXIES`` says.
+
+    With none (the default) only the peer's own address is believed: X-Forwarded-For is anybody's text.
+    """
+    proxies = conf.NUM_PROXIES
+    if proxies is None:
+        proxies = getattr(settings, "REST_FRAMEWORK", {}).get("NUM_PROXIES")
+    peer = str(request.META.get("REMOTE_ADDR", ""))
+    if not proxies:
+        return peer
+    chain = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+    return chain[-min(proxies, len(chain))] if chain else peer

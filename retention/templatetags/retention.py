@@ -1,0 +1,66 @@
+"""The first API for templates: a prompt, a sign-up form, a link to the account page."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django import template
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+
+from retention.forms import PasswordForm, SignupForm
+from retention.services import prompts
+from retention.services import signup as signups
+from retention.shop import get_shop
+from retention.views.account import gains
+
+log = logging.getLogger(__name__)
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def retention_prompt(context: template.Context) -> SafeString:
+    """Show the account prompt for the order that this session has just placed; nothing where none is wanted.
+
+    Usage: ``{% load retention %}{% retention_prompt %}`` on the thank-you page. It never breaks the page:
+    a failure is logged and nothing is shown.
+    """
+    try:
+        return _prompt(context)
+    except Exception:
+        log.exception("the account prompt could not be shown")
+        return mark_safe("")
+
+
+def _prompt(context: template.Context) -> SafeString:
+    request = context["request"]
+    order = None if request.user.is_authenticated else get_shop().get_request_order(request)
+    now = timezone.now()
+    if order is None or order.user_id is not None or not order.email:
+        return mark_safe("")
+    if not prompts.wanted(name=prompts.ACCOUNT, order=order.reference, email=order.email, at=now):
+        return mark_safe("")
+    prompts.note_shown(name=prompts.ACCOUNT, order=order.reference, email=order.email, at=now)
+    found = gains(order)
+    headline = next((gain.headline for gain in found if gain.headline), "")
+    return render_to_string(
+        "retention/prompt.html",
+        {"form": PasswordForm(email=order.email), "gains": found, "headline": headline, "email": order.email},
+        request=request,
+    )
+
+
+@register.simple_tag(takes_context=True)
+def retention_signup(context: template.Context, source: str = "form") -> SafeString:
+    """Show the form that asks for the shop's mail. ``source`` is kept with the consent: letters, digits, hyphens."""
+    return render_to_string(
+        "retention/signup_form.html",
+        {
+            "form": SignupForm(initial={"source": source}, auto_id=f"retention-{source}-%s"),
+            "consent_text": signups.consent_text(),
+        },
+        request=context.get("request"),
+    )
