@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +20,12 @@ def shop_data(request: pytest.FixtureRequest) -> Path:
     assert folder is not None, "run it as: make test-data DATA=folder"
     assert folder.is_dir(), f"no such folder: {folder}"
     return folder
+
+
+@pytest.fixture
+def database_url(transactional_db: None) -> str:
+    """The URL of the test database, for processes that a test starts; what they see is committed."""
+    settings = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{settings['NAME']}"
+    return "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**settings)
