@@ -35,7 +35,7 @@ def main(rendered: list[str]) -> None:
     django.setup()
     ours = [config for config in apps.get_app_configs() if config.name in OURS]
     templates = {config.name: sorted(names(Path(config.path, "templates"))) for config in ours}
-    for name in [name for found in templates.values() for name in found]:
+    for name in [name for found in templates.values() for name in found if name.endswith(".html")]:
         get_template(name)
     answer = {
         "labels": {config.name: config.label for config in ours},
@@ -48,7 +48,7 @@ def main(rendered: list[str]) -> None:
 
 def names(folder: Path) -> list[str]:
     """Names of the templates in a folder, as a loader knows them."""
-    return [path.relative_to(folder).as_posix() for path in folder.rglob("*.html")]
+    return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
 
 
 if __name__ == "__main__":
