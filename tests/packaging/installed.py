@@ -30,6 +30,7 @@ def main(rendered: list[str]) -> None:
         ],
         TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        STATIC_URL="/static/",
         USE_TZ=True,
     )
     django.setup()
