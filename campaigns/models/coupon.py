@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.models.offer import Offer, OfferVersion
+from campaigns.terms import Money, Terms
+from retention.models import Customer
+
+
+class CouponQuerySet(models.QuerySet["Coupon"]):
+    def redeemable(self, *, at: datetime) -> CouponQuerySet:
+        """Neither void nor expired nor used up."""
+        return self.filter(
+            Q(max_uses=None) | Q(used__lt=F("max_uses")), state=Coupon.State.ISSUED, expires_at__gt=at
+        )
+
+
+class Coupon(models.Model):
+    """A code that one person was given, with the terms of its day."""
+
+    class State(models.TextChoices):
+        ISSUED = "issued", _("issued")
+        VOID = "void", _("void")
+
+    code = models.CharField(_("code"), max_length=40, unique=True)
+    key = models.CharField(_("key"), max_length=200, unique=True)
+    """The same promise twice is one coupon."""
+    offer = models.ForeignKey(
+        Offer,
+        verbose_name=_("offer"),
+        on_delete=models.PROTECT,  # the ledger of discounts outlives the campaign
+        related_name="coupons",
+    )
+    version = models.ForeignKey(
+        OfferVersion,
+        verbose_name=_("terms"),
+        on_delete=models.PROTECT,  # what was promised is kept
+        related_name="coupons",
+    )
+    customer = models.ForeignKey(
+        Customer,
+        verbose_name=_("customer"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,  # erasure empties the customer's row, it does not delete it
+        related_name="coupons",
+    )
+    """None: whoever has the code."""
+    currency = models.CharField(_("currency"), max_length=3, blank=True)
+    """Empty where the terms name no money: good in every currency."""
+    state = models.CharField(_("state"), max_length=6, choices=State, default=State.ISSUED)
+    void_reason = models.CharField(_("called off because"), max_length=80, blank=True)
+    source = models.CharField(_("source"), max_length=120, blank=True)
+    """Where it came from, e.g. ``journey:next-order``."""
+    order = models.CharField(_("for order"), max_length=128, blank=True)
+    """The order that it was given for."""
+    max_uses = models.PositiveIntegerField(_("uses allowed"), null=True, blank=True, default=1)
+    per_customer = models.PositiveIntegerField(_("uses per person"), default=1)
+    used = models.PositiveIntegerField(_("uses taken"), default=0)
+    """Reserved and committed redemptions."""
+    issued_at = models.DateTimeField(_("issued"))
+    expires_at = models.DateTimeField(_("expires"))
+    voided_at = models.DateTimeField(_("called off"), null=True, blank=True)
+
+    objects = CouponQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("coupon")
+        verbose_name_plural = _("coupons")
+        indexes = [
+            models.Index(fields=["customer", "-issued_at"], name="campaigns_coupon_customer"),
+            models.Index(fields=["offer", "-issued_at"], name="campaigns_coupon_offer"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(max_uses=None) | Q(used__lte=F("max_uses")), name="campaigns_coupon_within_limit"
+            ),
+            models.CheckConstraint(condition=Q(expires_at__gt=F("issued_at")), name="campaigns_coupon_expires_later"),
+        ]
+        permissions = [("void_coupon", _("Can call coupons off"))]
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def terms(self) -> Terms:
+        return self.version.terms
+
+    @property
+    def money(self) -> Money | None:
+        """What the terms say in the coupon's currency."""
+        return self.terms.in_currency(self.currency)
