@@ -1,0 +1,68 @@
+"""The outbox: read-only, with actions for a person's word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from retention import registry
+from retention.admin.base import ReadOnlyAdmin, may
+from retention.models import Message
+from retention.services import outbox
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin):
+    list_display = ("pk", "label", "customer", "purpose", "state", "reason", "due_at", "sent_at", "source")
+    list_filter = ("state", "purpose", "mail")
+    search_fields = ("order", "source", "key", "header_id", "=customer__pk")
+    date_hierarchy = "due_at"
+    ordering = ("-due_at", "-pk")
+    list_select_related = ("customer",)
+    actions = ("send_again", "cancel", "it_left", "it_did_not_leave")
+    has_send_permission = may("retention.send_message")
+
+    @admin.display(description=_("mail"), ordering="mail")
+    def label(self, message: Message) -> str:
+        mail = registry.mails.get(message.mail)
+        return str(mail.label) if mail else message.mail
+
+    @admin.action(description=_("Send again"), permissions=["send"])
+    def send_again(self, request: HttpRequest, chosen: Any) -> None:
+        self._do(request, chosen, lambda message: outbox.resend(message, at=timezone.now()))
+
+    @admin.action(description=_("Cancel"), permissions=["send"])
+    def cancel(self, request: HttpRequest, chosen: Any) -> None:
+        reason = f"cancelled by staff {request.user.pk}"
+        self._do(request, chosen, lambda message: outbox.cancel(message, reason=reason, at=timezone.now()))
+
+    @admin.action(description=_("It left (for unknown messages)"), permissions=["send"])
+    def it_left(self, request: HttpRequest, chosen: Any) -> None:
+        self._do(request, chosen, lambda message: outbox.resolve_unknown(message, left=True, at=timezone.now()))
+
+    @admin.action(description=_("It did not leave (for unknown messages)"), permissions=["send"])
+    def it_did_not_leave(self, request: HttpRequest, chosen: Any) -> None:
+        self._do(request, chosen, lambda message: outbox.resolve_unknown(message, left=False, at=timezone.now()))
+
+    def _do(self, request: HttpRequest, chosen: Any, act: Callable[[Message], bool]) -> None:
+        done = sum(act(message) for message in chosen)
+        left = len(chosen) - done
+        if done:
+            self.message_user(request, ngettext("%d message done.", "%d messages done.", done) % done)
+        if left:
+            self.message_user(
+                request,
+                ngettext(
+                    "%d message was left as it is: its state does not allow it.",
+                    "%d messages were left as they are: their state does not allow it.",
+                    left,
+                )
+                % left,
+                level=messages.WARNING,
+            )
