@@ -235,6 +235,10 @@ class Shop:
         """Yield the shop's accounts, also those without orders, that joined from ``since`` on."""
         return iter(())
 
+    def get_customers(self, references: Collection[str]) -> Mapping[str, CustomerData]:
+        """Return accounts by the reference of their user; one that the shop does not have is left out."""
+        return {}
+
     def statuses(self) -> Collection[str] | None:
         """Return every status an order of this shop can have; None where that is not known."""
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q
@@ -9,7 +10,7 @@ from django.db.models import F, Q
 from retention.conf import conf
 from retention.locks import one_at_a_time
 from retention.models import Signal
-from retention.services import reading
+from retention.services import inbox, reading
 
 LIMIT = 500
 TRIES = 8
@@ -27,27 +28,33 @@ def drain(*, at: datetime, limit: int = LIMIT) -> int:
         waiting = list(
             Signal.objects.filter(Q(retry_at=None) | Q(retry_at__lte=at), drained_at=None)
             .order_by("pk")
-            .values_list("pk", "reference")[:limit]
+            .values_list("pk", "kind", "reference")[:limit]
         )
-        if not waiting:
-            return 0
-        ids: dict[str, list[int]] = {}
-        for pk, reference in waiting:
-            ids.setdefault(reference, []).append(pk)
-        outcome = reading.read(list(ids), at=at)
-        _finish([pk for ref in outcome.found for pk in ids[ref]], Signal.Outcome.READ, at=at)
-        _finish([pk for ref in outcome.missing for pk in ids[ref]], Signal.Outcome.UNKNOWN, at=at)
-        for reference, trace in outcome.failed.items():
-            _postpone(ids[reference], trace, at=at)
+        orders: dict[str, list[int]] = {}
+        people: dict[str, list[int]] = {}
+        for pk, kind, reference in waiting:
+            (people if kind == inbox.CUSTOMER else orders).setdefault(reference, []).append(pk)
+        if people:
+            _note(reading.read_people(list(people), at=at), people, at=at)
+        if orders:
+            _note(reading.read(list(orders), at=at), orders, at=at)
     return len(waiting)
 
 
-def _finish(ids: list[int], outcome: str, *, at: datetime) -> None:
+def _note(outcome: reading.Reading, ids: Mapping[str, Sequence[int]], *, at: datetime) -> None:
+    """Write down what came of the signals; ``ids`` are those of each reference."""
+    _finish([pk for ref in outcome.found for pk in ids[ref]], Signal.Outcome.READ, at=at)
+    _finish([pk for ref in outcome.missing for pk in ids[ref]], Signal.Outcome.UNKNOWN, at=at)
+    for reference, trace in outcome.failed.items():
+        _postpone(ids[reference], trace, at=at)
+
+
+def _finish(ids: Sequence[int], outcome: str, *, at: datetime) -> None:
     if ids:
         Signal.objects.filter(pk__in=ids).update(drained_at=at, outcome=outcome, error="")
 
 
-def _postpone(ids: list[int], trace: str, *, at: datetime) -> None:
+def _postpone(ids: Sequence[int], trace: str, *, at: datetime) -> None:
     rows = Signal.objects.filter(pk__in=ids)
     tries = (rows.order_by("-tries").values_list("tries", flat=True).first() or 0) + 1
     rows.update(tries=F("tries") + 1, error=trace, retry_at=at + timedelta(minutes=2**tries))

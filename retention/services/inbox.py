@@ -11,18 +11,24 @@ from retention.models import Signal
 
 log = logging.getLogger(__name__)
 
+CUSTOMER = "customer"
+"""Kind of a signal whose reference is an account's; every other kind is about an order."""
+
 
 class EventReused(Exception):
     """The same event id came with another body."""
 
 
 def record(*, kind: str, reference: str) -> None:
-    """Take down that something happened to an order. Swallows and logs every failure: the sweep finds the order."""
+    """Take down that something happened to an order, or to an account (``CUSTOMER``).
+
+    Swallows and logs every failure: the sweep finds the order.
+    """
     try:
         with transaction.atomic():
             Signal.objects.create(kind=kind, reference=reference)
     except Exception:
-        log.exception("could not take down %s of order %s; the sweep will find it", kind, reference)
+        log.exception("could not take down %s of %s; the sweep will find it", kind, reference)
 
 
 def receive(*, kind: str, reference: str, event_id: str, body: bytes) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from retention.locks import passes
-from retention.services import consent, orders
+from retention.services import consent, customers, orders
 from retention.shop import OrderData, get_shop
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,21 @@ def read(references: Sequence[str], *, at: datetime) -> Reading:
     _halving(list(data), project, outcome.failed)
     outcome.found = [reference for reference in data if reference not in outcome.failed]
     outcome.missing = [ref for ref in references if ref not in data and ref not in outcome.failed]
+    return outcome
+
+
+def read_people(references: Sequence[str], *, at: datetime) -> Reading:
+    """Take in these accounts of the shop, by the same rules as orders."""
+    shop = get_shop()
+    outcome = Reading()
+
+    def take_in(batch: Sequence[str]) -> None:
+        known = shop.get_customers(batch)
+        outcome.changed += customers.take_in(known.values(), at=at)
+        outcome.found.extend(known)
+
+    _halving(list(references), take_in, outcome.failed)
+    outcome.missing = [ref for ref in references if ref not in outcome.found and ref not in outcome.failed]
     return outcome
 
 
