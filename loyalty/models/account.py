@@ -1,0 +1,50 @@
+"""What a customer has, cached; the entries are the truth."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from retention.models import Customer
+
+
+class Account(models.Model):
+    """One member's points. Guests hold none.
+
+    Balance and pending move in the transaction that writes the entries, while the row is locked.
+    """
+
+    customer = models.OneToOneField(
+        Customer,
+        verbose_name=_("customer"),
+        on_delete=models.PROTECT,  # the shop owes these points; erasure empties the customer and keeps the row
+        related_name="points_account",
+        db_comment="Whose points these are.",
+    )
+    balance = models.BigIntegerField(
+        _("balance"), default=0, db_comment="Spendable points: the sum of the entries of bucket balance."
+    )
+    pending = models.BigIntegerField(
+        _("pending"), default=0, db_comment="Points that have not opened: the sum of the entries of bucket pending."
+    )
+    owed = models.BigIntegerField(
+        _("owed"),
+        default=0,
+        db_comment="How far below zero clawbacks and corrections have led. Nothing else may raise it.",
+    )
+    created_at = models.DateTimeField(_("opened"), db_comment="When the first points came.")
+
+    class Meta:
+        verbose_name = _("points account")
+        verbose_name_plural = _("points accounts")
+        constraints = [
+            # who only writes the balance, as a rule or a purchase would, cannot lead it below what is owed already
+            models.CheckConstraint(condition=Q(balance__gte=-F("owed")), name="loyalty_balance_covered"),
+            models.CheckConstraint(condition=Q(owed__gte=0), name="loyalty_owed_not_negative"),
+            models.CheckConstraint(condition=Q(pending__gte=0), name="loyalty_pending_not_negative"),
+        ]
+        permissions = [("adjust_points", _("Can give and take points by hand"))]
+
+    def __str__(self) -> str:
+        return _("points of customer %(id)s") % {"id": self.customer_id}

@@ -1,0 +1,133 @@
+"""What an order earned, under which terms, and what of it stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.models.account import Account
+from loyalty.models.programme import DebtPolicy, PendingFrom, RefundPolicy
+from loyalty.models.rate import Rate
+
+
+class OrderAwardQuerySet(models.QuerySet["OrderAward"]):
+    def waiting(self) -> OrderAwardQuerySet:
+        """Pending points that have not opened."""
+        return self.filter(opened_at=None, pending__gt=0)
+
+    def due(self, *, at: datetime) -> OrderAwardQuerySet:
+        return self.waiting().filter(opens_at__lte=at)
+
+    def without_rate(self) -> OrderAwardQuerySet:
+        """Orders in a currency that earns nothing."""
+        return self.filter(rate=None)
+
+
+class OrderAward(models.Model):
+    """One order's points: the terms as awarded, and the sums of its entries.
+
+    ``loyalty.services.awards`` compares what the order's facts are worth under these terms with
+    what stands, and posts the difference.
+    """
+
+    order = models.CharField(_("order"), max_length=128, db_comment="The shop's reference.")
+    account = models.ForeignKey(
+        Account,
+        verbose_name=_("account"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,  # says whose points stand
+        related_name="awards",
+        db_comment="Who holds the points; null while the order belongs to a guest.",
+    )
+    rate = models.ForeignKey(
+        Rate,
+        verbose_name=_("rate"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,  # says by which version the order was awarded
+        related_name="awards",
+        db_comment="The rate in force when the order was placed; null: its currency has none.",
+    )
+    currency = models.CharField(_("currency"), max_length=3, db_comment="ISO code of the order.")
+    rate_points = models.DecimalField(
+        _("points per unit"),
+        max_digits=12,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        db_comment="The rate as awarded; refunds take back by this.",
+    )
+    refund_policy = models.CharField(
+        _("refund policy"),
+        max_length=12,
+        choices=RefundPolicy,
+        default=RefundPolicy.PROPORTIONAL,
+        db_comment="As awarded.",
+    )
+    debt_policy = models.CharField(
+        _("debt policy"), max_length=8, choices=DebtPolicy, default=DebtPolicy.OWE, db_comment="As awarded."
+    )
+    pending_days = models.PositiveSmallIntegerField(
+        _("return window, days"), default=0, db_comment="As awarded, before RETENTION[SPEED] divides it."
+    )
+    pending_from = models.CharField(
+        _("return window begins when"),
+        max_length=10,
+        choices=PendingFrom,
+        default=PendingFrom.PAID,
+        db_comment="As awarded.",
+    )
+    basis_minor = models.BigIntegerField(
+        _("basis, minor units"), default=0, db_comment="Items after discounts, tax included, shipping excluded."
+    )
+    earned = models.BigIntegerField(_("earned"), default=0, db_comment="Points of the basis before refunds.")
+    pending = models.BigIntegerField(
+        _("pending"), default=0, db_comment="What stands as pending: sum of the order's entries on this account."
+    )
+    balance = models.BigIntegerField(
+        _("open"), default=0, db_comment="What stands as spendable: sum of the order's entries on this account."
+    )
+    forgiven = models.BigIntegerField(
+        _("forgiven"), default=0, db_comment="What should have gone back and was left, by the debt policy."
+    )
+    opens_at = models.DateTimeField(
+        _("opens"), null=True, blank=True, db_comment="When pending points open; null: not known yet."
+    )
+    opened_at = models.DateTimeField(
+        _("opened"), null=True, blank=True, db_comment="Since when its points are spendable; never taken back."
+    )
+    postings = models.PositiveIntegerField(
+        _("postings"), default=0, db_comment="How often a difference was posted; part of the entries' keys."
+    )
+    settled_at = models.DateTimeField(_("settled"), db_comment="When something of this row last changed, UTC.")
+
+    objects = OrderAwardQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("points of an order")
+        verbose_name_plural = _("points of orders")
+        constraints = [
+            models.UniqueConstraint(fields=["order"], name="loyalty_award_once_per_order"),
+            models.CheckConstraint(condition=Q(pending__gte=0, balance__gte=0), name="loyalty_award_not_negative"),
+            models.CheckConstraint(
+                condition=Q(forgiven__gte=0, forgiven__lte=F("balance")), name="loyalty_award_forgiven_stands"
+            ),
+            models.CheckConstraint(
+                condition=Q(account__isnull=False) | Q(pending=0, balance=0), name="loyalty_award_guest_holds_nothing"
+            ),
+            models.CheckConstraint(
+                condition=Q(rate__isnull=True, rate_points__isnull=True) | Q(rate__isnull=False, rate_points__gt=0),
+                name="loyalty_award_keeps_its_rate",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["opens_at"], condition=Q(opened_at=None, pending__gt=0), name="loyalty_award_waiting"),
+            models.Index(fields=["currency"], condition=Q(rate=None), name="loyalty_award_no_rate"),
+        ]
+
+    def __str__(self) -> str:
+        return self.order
