@@ -19,10 +19,14 @@ def is_reachable(*, timeout: float = 0.3) -> str:
     app = find_app()
     if app is None:
         return "there is no Celery app"
-    options = {**(app.conf.broker_transport_options or {}), "socket_connect_timeout": timeout, "socket_timeout": timeout}
+    options = {
+        **(app.conf.broker_transport_options or {}),
+        "socket_connect_timeout": timeout,
+        "socket_timeout": timeout,
+    }
     try:
         with app.connection_for_write(connect_timeout=timeout, transport_options=options) as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=timeout)
-    except Exception as error:  # each transport has errors of its own
+    except Exception as error:  # noqa: BLE001  (each transport has errors of its own)
         return type(error).__name__
     return ""

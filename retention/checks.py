@@ -1,4 +1,4 @@
-"""Every way to misconfigure the ground that can be seen at start-up, each with an id and a cure. Ids are never reused."""
+"""What can be misconfigured and be seen at start-up, each with an id, never reused, and a cure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
-from django.template import TemplateDoesNotExist
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.template.loader import get_template
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 
 from retention import links
 from retention.broker import find_app
@@ -75,7 +75,7 @@ def _templates() -> Iterator[CheckMessage]:
                 hint="Switch APP_DIRS on, or put the folder with our templates into DIRS.",
                 id="retention.E005",
             )
-        except Exception:
+        except TemplateSyntaxError:
             continue  # it was found; the layout is Liquid, which Django's engine does not read
 
 

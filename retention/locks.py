@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-
 LOCK_SPACE = 0x52E7
 """First key of our advisory locks, so that they do not meet the host's."""
 

@@ -67,7 +67,10 @@ def load() -> None:
                 Button(words=_("Confirm my address"), link="link"),
                 Para(words=_("The link is good for {{ hours }} hours and can be used once.")),
                 Para(
-                    words=_("If you did not open an account, you need not do anything: without this link nobody sees your orders.")
+                    words=_(
+                        "If you did not open an account, you need not do anything: "
+                        "without this link nobody sees your orders."
+                    )
                 ),
             ],
         )
@@ -84,7 +87,9 @@ def load() -> None:
             build=_link(Token.Purpose.CLAIM, "retention:enter", _claim_lasts),
             body=[
                 Heading(words=_("Your account is one step away")),
-                Para(words=_("You asked for this link. It opens your account with all orders placed with this address.")),
+                Para(
+                    words=_("You asked for this link. It opens your account with all orders placed with this address.")
+                ),
                 Button(words=_("Open my account"), link="link"),
                 Para(words=_("The link is good for {{ hours }} hours and can be used once.")),
                 Para(words=_("If you did not ask for it, you need not do anything.")),
@@ -103,7 +108,12 @@ def load() -> None:
             build=_link(Token.Purpose.SIGN_IN, "retention:sign_in", _claim_lasts),
             body=[
                 Heading(words=_("You have an account already")),
-                Para(words=_("An order was placed with your address. This link signs you in and puts the order into your account.")),
+                Para(
+                    words=_(
+                        "An order was placed with your address. "
+                        "This link signs you in and puts the order into your account."
+                    )
+                ),
                 Button(words=_("Sign in"), link="link"),
                 Para(words=_("The link is good for {{ hours }} hours and can be used once.")),
                 Para(words=_("If the order is not yours, you need not do anything.")),
@@ -124,7 +134,11 @@ def load() -> None:
                 Heading(words=_("One click to confirm")),
                 Para(words=_("Somebody, probably you, asked for our mail at this address.")),
                 Button(words=_("Yes, write to me"), link="link"),
-                Para(words=_("If it was not you, you need not do anything: without this click you get no more mail from us.")),
+                Para(
+                    words=_(
+                        "If it was not you, you need not do anything: without this click you get no more mail from us."
+                    )
+                ),
             ],
         )
     )

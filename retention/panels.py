@@ -42,7 +42,8 @@ def orders(customer: Customer) -> PanelData:
     return PanelData(
         columns=(_("Order"), _("Placed"), _("Total"), _("Refunded"), _("Status"), _("Coupons")),
         rows=rows,
-        summary=_("%(count)s orders that count, %(spend)s net") % {"count": customer.orders_count, "spend": spends or "0"},
+        summary=_("%(count)s orders that count, %(spend)s net")
+        % {"count": customer.orders_count, "spend": spends or "0"},
     )
 
 

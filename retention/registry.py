@@ -88,7 +88,9 @@ class Subscriber:
 subscribers: Registry[Subscriber] = Registry("subscriber")
 
 
-def subscribe(name: str, *facts: type[FactData], does: Words, handle: Callable[[Sequence[Recorded]], None]) -> Subscriber:
+def subscribe(
+    name: str, *facts: type[FactData], does: Words, handle: Callable[[Sequence[Recorded]], None]
+) -> Subscriber:
     """Let ``handle`` get batches of these facts. ``name`` is stored: renaming it starts from the first fact."""
     return subscribers.add(name, Subscriber(name=name, facts=facts, does=does, handle=handle))
 

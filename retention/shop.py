@@ -265,7 +265,13 @@ class Shop:
         raise NotImplementedError
 
     def create_customer(
-        self, request: HttpRequest | None, *, email: str, password: str | None, first_name: str = "", last_name: str = ""
+        self,
+        request: HttpRequest | None,
+        *,
+        email: str,
+        password: str | None,
+        first_name: str = "",
+        last_name: str = "",
     ) -> Any:
         """Create an account and return the user. Password None: an unusable one."""
         raise NotSupported(Capability.GUEST_CLAIM)

@@ -91,7 +91,9 @@ class CustomerAdmin(ReadOnlyAdmin):
                 {
                     "panel": panel,
                     "data": (data := panel.build(customer)),
-                    "actions": [one for one in data.actions if not one.permission or request.user.has_perm(one.permission)],
+                    "actions": [
+                        one for one in data.actions if not one.permission or request.user.has_perm(one.permission)
+                    ],
                 }
                 for panel in registry.panels
                 if not panel.permission or request.user.has_perm(panel.permission)

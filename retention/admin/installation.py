@@ -44,7 +44,9 @@ class InstallationAdmin(ReadOnlyAdmin):
             "troubles": [
                 {
                     "trouble": trouble,
-                    "actions": [one for one in trouble.actions if not one.permission or request.user.has_perm(one.permission)],
+                    "actions": [
+                        one for one in trouble.actions if not one.permission or request.user.has_perm(one.permission)
+                    ],
                 }
                 for find in registry.troubles
                 for trouble in find(now)

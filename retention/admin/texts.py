@@ -40,9 +40,7 @@ class TextForm(forms.ModelForm[Text]):
         if mail and {"subject", "html", "text", "language"} <= data.keys():
             own = Text(**{key: data[key] for key in self.Meta.fields})
             try:
-                texts.render(
-                    mail, language=data["language"], values=samples.values(mail), own={data["language"]: own}
-                )
+                texts.render(mail, language=data["language"], values=samples.values(mail), own={data["language"]: own})
             except texts.CannotRender as error:
                 raise ValidationError(str(error)) from error
         return data

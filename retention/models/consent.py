@@ -24,7 +24,9 @@ class Basis(models.TextChoices):
 class Consent(models.Model):
     """The present answer of one customer for one purpose; derived from the evidence."""
 
-    customer = models.ForeignKey(Customer, verbose_name=_("customer"), on_delete=models.CASCADE, related_name="consents")
+    customer = models.ForeignKey(
+        Customer, verbose_name=_("customer"), on_delete=models.CASCADE, related_name="consents"
+    )
     purpose = models.CharField(_("purpose"), max_length=10, choices=Purpose)
     channel = models.CharField(_("channel"), max_length=10, default="email")
     granted = models.BooleanField(_("granted"))

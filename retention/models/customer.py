@@ -53,7 +53,12 @@ class Customer(models.Model):
     country = models.CharField(_("country"), max_length=2, blank=True)
     zone = models.CharField(_("time zone"), max_length=64, blank=True)
     absorbed_into = models.ForeignKey(
-        "self", verbose_name=_("absorbed into"), null=True, blank=True, on_delete=models.PROTECT, related_name="absorbed"
+        "self",
+        verbose_name=_("absorbed into"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="absorbed",
     )
     created_at = models.DateTimeField(_("first seen"))
     joined_at = models.DateTimeField(_("account since"), null=True, blank=True)

@@ -85,12 +85,8 @@ class Message(models.Model):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         indexes = [
-            models.Index(
-                fields=["due_at"], condition=Q(state="planned"), name="retention_message_planned"
-            ),
-            models.Index(
-                fields=["-priority", "due_at", "id"], condition=Q(state="due"), name="retention_message_due"
-            ),
+            models.Index(fields=["due_at"], condition=Q(state="planned"), name="retention_message_planned"),
+            models.Index(fields=["-priority", "due_at", "id"], condition=Q(state="due"), name="retention_message_due"),
             models.Index(
                 fields=["lease_until"], condition=Q(state__in=["claimed", "sending"]), name="retention_message_leased"
             ),

@@ -24,9 +24,7 @@ class TooMany(Exception):
     """So many links were asked for that the next must wait."""
 
 
-def open_with_password(
-    request: HttpRequest, *, order: OrderData, password: str, at: datetime
-) -> Any | None:
+def open_with_password(request: HttpRequest, *, order: OrderData, password: str, at: datetime) -> Any | None:
     """Door one, in the session that placed ``order``: make the account and attach *that* order.
 
     Returns the new user, to be signed in. Returns None where the address has an account already, or this order

@@ -9,7 +9,6 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from retention.facts import ConsentGiven, ConsentWithdrawn, FactData
-from retention.hashing import address_hash
 from retention.models import CheckoutChoice, Consent, ConsentEvidence, Customer, Order, Suppression
 from retention.models.consent import Basis, Purpose
 from retention.services import facts, suppression
@@ -33,9 +32,16 @@ def grant(
     with transaction.atomic():
         _write(customer, purpose=purpose, granted=True, basis=basis, at=at)
         ConsentEvidence.objects.create(
-            customer=customer, purpose=purpose, granted=True, basis=basis, text=text,
-            text_version=text_version, source=source, origin_hash=origin, at=at,
-        )  # fmt: skip
+            customer=customer,
+            purpose=purpose,
+            granted=True,
+            basis=basis,
+            text=text,
+            text_version=text_version,
+            source=source,
+            origin_hash=origin,
+            at=at,
+        )
         if basis == Basis.DOUBLE_OPT_IN and customer.email:
             suppression.lift(customer.email, scope=purpose, reason=Suppression.Reason.UNSUBSCRIBED)
         facts.publish([ConsentGiven(customer=customer.pk, at=at, purpose=purpose, basis=basis, source=source)])
@@ -55,9 +61,15 @@ def withdraw(
     with transaction.atomic():
         _write(customer, purpose=purpose, granted=False, basis="", at=at)
         ConsentEvidence.objects.create(
-            customer=customer, purpose=purpose, granted=False, text=text,
-            text_version=text_version, source=source, origin_hash=origin, at=at,
-        )  # fmt: skip
+            customer=customer,
+            purpose=purpose,
+            granted=False,
+            text=text,
+            text_version=text_version,
+            source=source,
+            origin_hash=origin,
+            at=at,
+        )
         facts.publish([ConsentWithdrawn(customer=customer.pk, at=at, purpose=purpose, source=source)])
 
 
@@ -104,10 +116,7 @@ def apply_checkout_choices(references: Collection[str], *, at: datetime) -> None
 
     Not ticked is a soft opt-in for similar goods, unless the customer has said no before; ticked is a no.
     """
-    choices = {
-        choice.order: choice
-        for choice in CheckoutChoice.objects.filter(order__in=references, applied_at=None)
-    }
+    choices = {choice.order: choice for choice in CheckoutChoice.objects.filter(order__in=references, applied_at=None)}
     if not choices:
         return
     owners = {
@@ -132,16 +141,25 @@ def apply_checkout_choices(references: Collection[str], *, at: datetime) -> None
         basis = "" if choice.opted_out else Basis.SOFT_OPT_IN
         evidence.append(
             ConsentEvidence(
-                customer=owner, purpose=Purpose.MARKETING, granted=not choice.opted_out, basis=basis,
-                text=choice.text, text_version=choice.text_version, source=source,
-                origin_hash=choice.origin_hash, at=choice.at,
-            )  # fmt: skip
+                customer=owner,
+                purpose=Purpose.MARKETING,
+                granted=not choice.opted_out,
+                basis=basis,
+                text=choice.text,
+                text_version=choice.text_version,
+                source=source,
+                origin_hash=choice.origin_hash,
+                at=choice.at,
+            )
         )
         if choice.opted_out or owner.pk not in answered:
             consents[owner.pk] = Consent(
-                customer=owner, purpose=Purpose.MARKETING, granted=not choice.opted_out, basis=basis,
+                customer=owner,
+                purpose=Purpose.MARKETING,
+                granted=not choice.opted_out,
+                basis=basis,
                 changed_at=choice.at,
-            )  # fmt: skip
+            )
             happened.append(
                 ConsentWithdrawn(customer=owner.pk, at=choice.at, purpose=Purpose.MARKETING, source=source)
                 if choice.opted_out
@@ -160,8 +178,3 @@ def apply_checkout_choices(references: Collection[str], *, at: datetime) -> None
     ConsentEvidence.objects.bulk_create(evidence)
     facts.publish(happened)
     CheckoutChoice.objects.filter(order__in=owners, applied_at=None).update(applied_at=at)
-
-
-def address_hashes(customers: Collection[Customer]) -> dict[int, str]:
-    """Return customer id → hash of the address, by which suppression goes."""
-    return {customer.pk: address_hash(customer.email) for customer in customers if customer.email}

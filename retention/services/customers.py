@@ -143,9 +143,7 @@ def _ensure_members(people: list[CustomerData], *, at: datetime) -> dict[int | N
             ignore_conflicts=True,
         )
         known = {row.user_id: row for row in Customer.objects.filter(user__in=wanted)}
-        facts.publish(
-            AccountOpened(customer=known[person.user_id].pk, at=person.joined_at or at) for person in missing
-        )
+        facts.publish(AccountOpened(customer=known[person.user_id].pk, at=person.joined_at or at) for person in missing)
     return {user_id: row.pk for user_id, row in known.items()}
 
 
@@ -214,4 +212,3 @@ def refresh(ids: Iterable[int]) -> None:
     ]
     if stale:
         Spend.objects.filter(pk__in=stale).update(net_minor=0)
-

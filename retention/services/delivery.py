@@ -66,9 +66,7 @@ def refuse(messages: Sequence[Message], *, at: datetime) -> list[Message]:
     """Skip the claimed mails that nobody may or wants to get any more; return the others."""
     reasons: dict[int, str] = {}
     hashes = {message.pk: address_hash(message.customer.email) for message in messages if message.customer.email}
-    suppressed = set(
-        Suppression.objects.filter(address_hash__in=hashes.values()).values_list("address_hash", "scope")
-    )
+    suppressed = set(Suppression.objects.filter(address_hash__in=hashes.values()).values_list("address_hash", "scope"))
     consents = set(
         Consent.objects.filter(customer__in={message.customer_id for message in messages}, granted=True).values_list(
             "customer", "purpose"
@@ -91,9 +89,7 @@ def refuse(messages: Sequence[Message], *, at: datetime) -> list[Message]:
     return [message for message in messages if message.pk not in reasons]
 
 
-def _refusal(
-    message: Message, hashed: str, suppressed: set[tuple[str, str]], consents: set[tuple[int, str]]
-) -> str:
+def _refusal(message: Message, hashed: str, suppressed: set[tuple[str, str]], consents: set[tuple[int, str]]) -> str:
     """Return why this mail must not go out, as a word for staff; empty when it may."""
     customer = message.customer
     if not customer.email:
@@ -133,16 +129,14 @@ def write(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
         for message in group:
             try:
                 ready.append(Ready(message=message, email=_email(mail, message, values.get(message.pk, {}), own)))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  (kept on the message; the log holds no personal data)
                 log.warning("message %s cannot be written: %s", message.pk, type(error).__name__)
                 _settle(message.owner, [message.pk], state=State.FAILED, reason="text", error=error, at=at)
     order = {message.pk: index for index, message in enumerate(messages)}
     return sorted(ready, key=lambda item: order[item.message.pk])
 
 
-def _email(
-    mail: Mail, message: Message, values: Mapping[str, Any], own: Mapping[str, Text]
-) -> EmailMultiAlternatives:
+def _email(mail: Mail, message: Message, values: Mapping[str, Any], own: Mapping[str, Text]) -> EmailMultiAlternatives:
     language = texts.language_of(message.customer.language)
     unsubscribe = "" if message.purpose == SERVICE else links.unsubscribe_url(
         customer=message.customer_id, purpose=message.purpose
@@ -200,7 +194,7 @@ def _send_all(ready: Sequence[Ready], *, at: datetime) -> bool:
     line = django_mail.get_connection()
     try:
         line.open()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (each backend has errors of its own)
         log.warning("no line to the mail server: %s", type(error).__name__)
         _postpone([item.message for item in ready], error=error, at=at)
         return False
@@ -209,7 +203,7 @@ def _send_all(ready: Sequence[Ready], *, at: datetime) -> bool:
     finally:
         try:
             line.close()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             log.info("the mail server closed the line first: %s", type(error).__name__)
 
 
@@ -225,7 +219,7 @@ def _send_over(line: BaseEmailBackend, ready: Sequence[Ready], *, at: datetime) 
             continue
         try:
             line.send_messages([item.email])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (kept on the message)
             if not _note_failure(item.message, error, at=at):
                 _postpone([rest.message for rest in ready[index + 1 :]], error=error, at=at)
                 return False

@@ -76,7 +76,7 @@ def _domain() -> Iterator[Finding]:
 def _links() -> Iterator[Finding]:
     url = links.absolute(reverse("retention:health"))
     try:
-        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310  (our own base URL)
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             status = answer.status
     except urllib.error.HTTPError as error:
         status = error.code
@@ -101,4 +101,6 @@ def _mails() -> Iterator[Finding]:
                 texts.render(mail, language=language, values=samples.values(mail))
             except texts.CannotRender as error:
                 yield Finding(well=False, what=str(error), cure="Mend the text in admin.")
-    yield Finding(well=True, what=f"{len(registry.mails.names())} mails were written in {len(settings.LANGUAGES)} languages")
+    yield Finding(
+        well=True, what=f"{len(registry.mails.names())} mails were written in {len(settings.LANGUAGES)} languages"
+    )

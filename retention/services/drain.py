@@ -63,9 +63,7 @@ def _postpone(ids: Sequence[int], trace: str, *, at: datetime) -> None:
 
 def retry(signal: Signal) -> None:
     """Let a failed or unknown signal be read again at the next drain."""
-    Signal.objects.filter(pk=signal.pk).update(
-        drained_at=None, retry_at=None, tries=0, outcome=Signal.Outcome.WAITING
-    )
+    Signal.objects.filter(pk=signal.pk).update(drained_at=None, retry_at=None, tries=0, outcome=Signal.Outcome.WAITING)
 
 
 def prune(*, at: datetime) -> int:

@@ -96,10 +96,10 @@ def _take(subscriber: Subscriber, rows: Sequence[Fact], *, old: int, at: datetim
     wanted = [row for row in rows if _wants(subscriber, row)]
     try:
         with transaction.atomic():
-            if connection.vendor == "postgresql":
-                # wait for nobody: who holds the row is doing this very batch
-                if not Subscription.objects.select_for_update(skip_locked=True).filter(name=subscriber.name):
-                    return 0
+            row = Subscription.objects.filter(name=subscriber.name)
+            # wait for nobody: who holds the row is doing this very batch
+            if connection.vendor == "postgresql" and not row.select_for_update(skip_locked=True):
+                return 0
             _move(subscriber, old=old, new=new, at=at)
             if wanted:
                 subscriber.handle([_recorded(row) for row in wanted])
@@ -108,7 +108,7 @@ def _take(subscriber: Subscriber, rows: Sequence[Fact], *, old: int, at: datetim
         return len(rows)
     except _Overtaken:
         return 0
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (parked, with its traceback)
         if passes(error):
             log.warning("%s: %s; the batch is tried again", subscriber.name, type(error).__name__)
             return 0

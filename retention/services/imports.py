@@ -26,9 +26,7 @@ def take_in_shop(*, at: datetime, batch: int = BATCH, progress: Progress = lambd
     ``progress`` is called after each batch. Orders of before the shop went live are history: they start no journey,
     so no mail goes out because of this.
     """
-    job, made = Job.objects.get_or_create(
-        key=KEY, defaults={"kind": "import", "started_at": at, "moved_at": at}
-    )
+    job, made = Job.objects.get_or_create(key=KEY, defaults={"kind": "import", "started_at": at, "moved_at": at})
     if not made and job.state == Job.State.DONE:  # a new round
         Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING, cursor={}, done=0, started_at=at, moved_at=at)
         job.refresh_from_db()

@@ -61,9 +61,7 @@ def project(orders: Collection[OrderData], *, at: datetime) -> int:
     happened: list[FactData] = []
     for order in changed:
         happened.extend(_differences(known.get(order.reference), rows[order.reference]))
-    Order.objects.bulk_create(
-        rows.values(), update_conflicts=True, unique_fields=["reference"], update_fields=COLUMNS
-    )
+    Order.objects.bulk_create(rows.values(), update_conflicts=True, unique_fields=["reference"], update_fields=COLUMNS)
     _write_parts(changed)
     touched = {row.customer_id for row in rows.values()} | {
         known[reference].customer_id for reference in rows if reference in known
@@ -104,9 +102,7 @@ def _keeps_owner(owner: Customer, order: OrderData) -> bool:
     return owner.is_member and bool(owner.address_proven_at) and owner.address == order.email.strip().lower()
 
 
-def _row(
-    order: OrderData, old: Order | None, customer: int, live_since: datetime | None, *, at: datetime
-) -> Order:
+def _row(order: OrderData, old: Order | None, customer: int, live_since: datetime | None, *, at: datetime) -> Order:
     """Return the row to write; what the host does not time is stamped when first seen."""
     erased = old is not None and old.customer.erased_at is not None
     refunded = sum((refund.amount for refund in order.refunds), start=order.total * 0)
@@ -171,9 +167,7 @@ def _differences(old: Order | None, new: Order) -> Iterator[FactData]:
 
 def _write_parts(orders: Collection[OrderData]) -> None:
     """Write lines, refunds and coupons of these orders anew."""
-    ids = dict(
-        Order.objects.filter(reference__in=[order.reference for order in orders]).values_list("reference", "pk")
-    )
+    ids = dict(Order.objects.filter(reference__in=[order.reference for order in orders]).values_list("reference", "pk"))
     for part in (OrderLine, Refund, OrderCoupon):
         part.objects.filter(order__in=ids.values()).delete()
     OrderLine.objects.bulk_create(

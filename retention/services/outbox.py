@@ -149,16 +149,15 @@ def cancel(message: Message, *, reason: str, at: datetime) -> bool:
 
 def cancel_all(which: Q, *, reason: str, at: datetime) -> int:
     """Call off every planned or due mail that matches. Returns how many."""
-    return (
-        Message.objects.waiting().filter(which).update(state=State.CANCELLED, reason=reason[:80], changed_at=at)
-    )
+    return Message.objects.waiting().filter(which).update(state=State.CANCELLED, reason=reason[:80], changed_at=at)
 
 
 def resend(message: Message, *, at: datetime) -> bool:
     """Send a mail that failed, was skipped or is unknown once more, at a person's word; False in any other state."""
     return (
-        Message.objects.filter(pk=message.pk, state__in=[State.FAILED, State.UNKNOWN, State.SKIPPED, State.CANCELLED])
-        .update(state=State.DUE, due_at=at, reason="", error="", tries=0, owner="", lease_until=None, changed_at=at)
+        Message.objects.filter(
+            pk=message.pk, state__in=[State.FAILED, State.UNKNOWN, State.SKIPPED, State.CANCELLED]
+        ).update(state=State.DUE, due_at=at, reason="", error="", tries=0, owner="", lease_until=None, changed_at=at)
         == 1
     )
 

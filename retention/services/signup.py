@@ -22,9 +22,7 @@ TEXT_VERSION = "1"
 def consent_text(language: str = "") -> str:
     """Return the sentence beside the sign-up form, as it is kept for evidence."""
     with translation.override(language or translation.get_language()):
-        return gettext(
-            "Send me offers and news by e-mail. You can leave at any time by one click in each mail."
-        )
+        return gettext("Send me offers and news by e-mail. You can leave at any time by one click in each mail.")
 
 
 def ask(*, email: str, source: str, language: str, origin: str, at: datetime) -> None:
@@ -38,9 +36,8 @@ def ask(*, email: str, source: str, language: str, origin: str, at: datetime) ->
         scope="signup-address", who=email.strip().lower(), limit=conf.CLAIM_MAILS_PER_HOUR, seconds=HOUR, at=at
     ):
         return  # the address has its mails; the stranger who asks learns nothing
-    person = (
-        Customer.objects.at_address(email).members().order_by("pk").first()
-        or customers.for_guest(email, at=at, language=language)
+    person = Customer.objects.at_address(email).members().order_by("pk").first() or customers.for_guest(
+        email, at=at, language=language
     )
     if language and not person.language:
         Customer.objects.filter(pk=person.pk, language="").update(language=language)

@@ -108,7 +108,7 @@ def _html(block: mails.Block) -> str:
             return f'<p class="code">{{{{ {block.value} }}}}</p>'
         case mails.Rating():
             return (
-                f'<p class="para" id="question">{say(block.question)}</p><p class="ends">{say(block.low)}</p><p class="rating">'
+                f'<p class="para">{say(block.question)}</p><p class="ends">{say(block.low)}</p><p class="rating">'
                 f"{{% for entry in {block.scores} %}}"
                 '<a class="score" href="{{ entry.url }}">{{ entry.score }}</a> '
                 f'{{% endfor %}}</p><p class="ends">{say(block.high)}</p>'
@@ -166,7 +166,12 @@ def render(mail: Mail, *, language: str, values: Mapping[str, Any], own: Mapping
     parts = words(mail, language, own)
     try:
         subject = _compile(parts.subject, False).render(**values)
-        shared = {**values, "words": _layout_words(language), "subject": subject, "preheader": _compile(parts.preheader, False).render(**values)}
+        shared = {
+            **values,
+            "words": _layout_words(language),
+            "subject": subject,
+            "preheader": _compile(parts.preheader, False).render(**values),
+        }
         html_body = _compile(parts.html, True).render(**values)
         text_body = _compile(parts.text, False).render(**values)
         html = _compile(_layout("layout.html"), True).render(**shared, body=Markup(html_body), language=language)

@@ -25,9 +25,7 @@ def run_due(*, at: datetime) -> int:
     beats = dict(Heartbeat.objects.values_list("name", "at"))
     missing = [tick.name for tick in registry.ticks if tick.name not in beats]
     if missing:
-        Heartbeat.objects.bulk_create(
-            [Heartbeat(name=name, at=LONG_AGO) for name in missing], ignore_conflicts=True
-        )
+        Heartbeat.objects.bulk_create([Heartbeat(name=name, at=LONG_AGO) for name in missing], ignore_conflicts=True)
     done = 0
     for tick in registry.ticks:
         due = at - timedelta(seconds=tick.every) + SLACK

@@ -30,17 +30,19 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def mint(
-    *, purpose: str, about: Sequence[tuple[int, str]], lasts: timedelta, at: datetime
-) -> list[str]:
+def mint(*, purpose: str, about: Sequence[tuple[int, str]], lasts: timedelta, at: datetime) -> list[str]:
     """Return one new secret for each (customer id, subject). Earlier ones stay valid until one is used."""
     minted = [secrets.token_urlsafe(24) for _ in about]
     Token.objects.bulk_create(
         [
             Token(
-                digest=_digest(secret), purpose=purpose, customer_id=customer, subject=subject,
-                created_at=at, expires_at=at + lasts,
-            )  # fmt: skip
+                digest=_digest(secret),
+                purpose=purpose,
+                customer_id=customer,
+                subject=subject,
+                created_at=at,
+                expires_at=at + lasts,
+            )
             for secret, (customer, subject) in zip(minted, about, strict=True)
         ]
     )
@@ -49,9 +51,7 @@ def mint(
 
 def read(secret: str, *, purpose: str, at: datetime) -> Token:
     """Return the token without using it. Raises Invalid, Used, Expired."""
-    token = (
-        Token.objects.select_related("customer").filter(digest=_digest(secret[:200]), purpose=purpose).first()
-    )
+    token = Token.objects.select_related("customer").filter(digest=_digest(secret[:200]), purpose=purpose).first()
     if token is None:
         raise Invalid
     if token.used_at:

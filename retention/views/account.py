@@ -44,9 +44,7 @@ def open_account(request: HttpRequest) -> HttpResponse:
             {"form": form, "gains": gains(order), "thank_you_url": get_shop().thank_you_url()},
             status=422,
         )
-    user = accounts.open_with_password(
-        request, order=order, password=form.cleaned_data["password"], at=timezone.now()
-    )
+    user = accounts.open_with_password(request, order=order, password=form.cleaned_data["password"], at=timezone.now())
     if user is not None:
         login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     return redirect("retention:account_done")
