@@ -88,6 +88,9 @@ class Retention(Section, name="RETENTION"):
     SIGNUPS_PER_HOUR: int = 10
     """How many sign-ups one network address may make in an hour."""
 
+    COUPON_TRIES_PER_HOUR: int = 30
+    """How many coupon codes one network address, and one session, may try in an hour."""
+
     NUM_PROXIES: int | None = None
     """Proxies in front of the shop, for the client's network address. None: DRF's own setting."""
 

@@ -122,11 +122,7 @@ def restore(request: Any, reference: str) -> None:
         basket.save()
     elif not user:
         # Oscar's cookie names the basket: listed here, it is written anew with the answer
-        request.cookies_to_delete.append("oscar_open_basket" if not _cookie() else _cookie())
+        middleware = get_class("basket.middleware", "BasketMiddleware")(lambda request: None)
+        request.cookies_to_delete.append(middleware.get_cookie_key(request))
     request._basket_cache = request.basket = basket
     get_class("offer.applicator", "Applicator")().apply(basket, request.user, request)
-
-
-def _cookie() -> str:
-    middleware = get_class("basket.middleware", "BasketMiddleware")
-    return str(middleware(lambda request: request).get_cookie_key(None))

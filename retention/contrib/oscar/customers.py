@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.crypto import get_random_string
 from oscar.apps.customer.signals import user_registered
 
+from retention.contrib.oscar import host
 from retention.shop import CustomerData
 
 PAGE = 1000
@@ -23,9 +24,10 @@ def find(email: str) -> list[Any]:
     return list(users.filter(**{f"{_email()}__iexact": address}).order_by("pk")) if address else []
 
 
-def get(ids: Collection[int]) -> Mapping[int, CustomerData]:
-    """Return the accounts by primary key; one that the shop does not have is left out."""
-    return {user.pk: _data(user) for user in get_user_model()._default_manager.filter(pk__in=ids)}
+def get(references: Collection[str]) -> dict[str, CustomerData]:
+    """Return the accounts by reference; one that the shop does not have is left out."""
+    model = get_user_model()
+    return {str(user.pk): _data(user) for user in model._default_manager.filter(pk__in=host.keys(model, references))}
 
 
 def every(*, since: datetime | None) -> Iterator[CustomerData]:

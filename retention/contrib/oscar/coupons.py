@@ -1,0 +1,142 @@
+"""Personal coupons as Oscar vouchers: one a person, the rules shared."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, F, Sum, Value
+from django.db.models.functions import Greatest
+from oscar.core.loading import get_model
+
+from retention.contrib.oscar import host, rules
+from retention.contrib.oscar.models import CouponTerms
+from retention.contrib.oscar.rules import Rules
+from retention.hashing import customer_key
+from retention.shop import CouponSpec, CouponStatus
+
+BATCH = 5000
+
+
+class NotCreated(Exception):
+    """Oscar refused some vouchers, most likely because of another voucher's name."""
+
+
+def create(specs: Iterable[CouponSpec]) -> None:
+    """Create vouchers set-wise, with the same number of queries for one as for 5,000.
+
+    A code that exists already, ours or the merchant's own, is left as it is. Raises UnknownKind, NotCreated.
+    """
+    rest = iter(specs)
+    while batch := list(islice(rest, BATCH)):
+        with transaction.atomic():
+            _create(batch)
+
+
+def _create(specs: Sequence[CouponSpec]) -> None:
+    Voucher = host.voucher()
+    by_code = {spec.code.upper(): spec for spec in specs}
+    for code in Voucher._default_manager.filter(code__in=by_code).values_list("code", flat=True):
+        del by_code[code]
+    if not by_code:
+        return
+    shared = rules.ensure({Rules.of(spec): spec.name for spec in by_code.values()})
+    # of two at once one inserts; the conflict is then the very same voucher
+    Voucher._default_manager.bulk_create(
+        [_voucher(Voucher, code, spec) for code, spec in by_code.items()], ignore_conflicts=True
+    )
+    ids = dict(Voucher._default_manager.filter(code__in=by_code).values_list("code", "pk"))
+    if missing := by_code.keys() - ids.keys():
+        raise NotCreated(", ".join(sorted(missing)[:5]))
+    Link = Voucher.offers.through
+    Link._default_manager.bulk_create(
+        [
+            Link(voucher_id=ids[code], conditionaloffer_id=shared[Rules.of(spec)].offer_id)
+            for code, spec in by_code.items()
+        ],
+        ignore_conflicts=True,
+    )
+    CouponTerms.objects.bulk_create(
+        [
+            CouponTerms(
+                code=code,
+                shared=shared[Rules.of(spec)],
+                owner_key=customer_key(spec.email) if spec.email else "",
+                user_id=spec.user_id,
+                uses=spec.uses,
+            )
+            for code, spec in by_code.items()
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _voucher(Voucher: Any, code: str, spec: CouponSpec) -> Any:
+    return Voucher(
+        # unique in Oscar, and what the shopper reads in the basket beside the code
+        name=f"{spec.name[:90]} {code[-37:]}",
+        code=code,
+        usage=Voucher.SINGLE_USE if spec.uses == 1 else Voucher.MULTI_USE,
+        start_datetime=spec.starts_at,
+        end_datetime=spec.ends_at,
+    )
+
+
+def status(codes: Collection[str], *, at: datetime) -> dict[str, CouponStatus]:
+    """Return how often each code was used and whether it can be used now; unknown codes are left out.
+
+    Uses are counted from Oscar's applications: its counters lose updates.
+    """
+    asked = {code.upper(): code for code in codes}
+    uses = dict(CouponTerms.objects.filter(code__in=asked).values_list("code", "uses"))
+    rows = host.voucher()._default_manager.filter(code__in=asked).annotate(used=Count("applications"))
+    found = {}
+    for code, used, starts, ends in rows.order_by().values_list("code", "used", "start_datetime", "end_datetime"):
+        limit = uses.get(code, 0)
+        active = starts <= at <= ends and (limit == 0 or used < limit)
+        found[asked[code]] = CouponStatus(code=asked[code], used=used, active=active)
+    return found
+
+
+def disable(codes: Collection[str], *, at: datetime) -> None:
+    """End vouchers of ours now."""
+    ours = CouponTerms.objects.filter(code__in=[code.upper() for code in codes]).values_list("code", flat=True)
+    host.voucher()._default_manager.filter(code__in=list(ours), end_datetime__gt=at).update(end_datetime=at)
+
+
+def release(code: str, *, order_reference: str) -> bool:
+    """Give back the use of a code by an order, and take it out of Oscar's counters. False when there was none."""
+    Order, Voucher, Offer = host.order(), host.voucher(), host.offer()
+    orders = host.keys(Order, [order_reference])
+    with transaction.atomic():
+        given_back, _ = (
+            host.voucher_application()._default_manager.filter(order__in=orders, voucher__code=code.upper()).delete()
+        )
+        if not given_back:
+            return False
+        discounts = get_model("order", "OrderDiscount")._default_manager.filter(
+            order__in=orders, voucher_code=code.upper()
+        )
+        totals = list(discounts.order_by().values("offer_id").annotate(amount=Sum("amount"), times=Sum("frequency")))
+        amount = sum((row["amount"] for row in totals), start=Decimal(0))
+        Voucher._default_manager.filter(code=code.upper()).update(
+            num_orders=_less("num_orders", 1), total_discount=_less("total_discount", amount)
+        )
+        for row in totals:
+            offer = Offer.objects.filter(pk=row["offer_id"])
+            offer.update(
+                num_orders=_less("num_orders", 1),
+                num_applications=_less("num_applications", row["times"] or 0),
+                total_discount=_less("total_discount", row["amount"]),
+            )
+            offer.filter(status=Offer.CONSUMED).update(status=Offer.OPEN)
+    return True
+
+
+def _less(field: str, by: Any) -> Any:
+    """Return the field less ``by``, not below 0: Oscar's counters may have lost what is taken out now."""
+    return Greatest(F(field) - Value(by), Value(type(by)(0)))

@@ -1,0 +1,81 @@
+"""Oscar's signals. Each costs one INSERT in its savepoint, opens no socket and never raises."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models.signals import post_save
+from django.utils.translation import gettext as _
+from oscar.apps.basket.signals import basket_addition
+from oscar.apps.customer.signals import user_registered
+from oscar.apps.order.signals import order_placed, order_status_changed
+from oscar.core.loading import get_model
+
+from retention.contrib.oscar import parking, redeeming
+from retention.services import inbox
+from retention.shop import CouponRejected
+
+log = logging.getLogger(__name__)
+
+WAITS = ("minimum", "products")
+"""Reasons of a refusal that the next thing in the basket may end."""
+
+
+def connect() -> None:
+    """Connect every receiver, once. Oscar's senders are instances, so none is named."""
+    # the canonical event: with django-oscar-api it is the only one that an order sends
+    order_placed.connect(on_placed, dispatch_uid="retention_oscar.placed")
+    order_status_changed.connect(on_status, dispatch_uid="retention_oscar.status")
+    user_registered.connect(on_registered, dispatch_uid="retention_oscar.registered")
+    basket_addition.connect(on_basket, dispatch_uid="retention_oscar.basket")
+    # Oscar sends nothing for payments and refunds
+    post_save.connect(
+        on_payment_event, sender=get_model("order", "PaymentEvent"), dispatch_uid="retention_oscar.payment_event"
+    )
+    post_save.connect(
+        on_transaction, sender=get_model("payment", "Transaction"), dispatch_uid="retention_oscar.transaction"
+    )
+
+
+def on_placed(*, order: Any, **_signal: Any) -> None:
+    inbox.record(kind="order_placed", reference=str(order.pk))
+
+
+def on_status(*, order: Any, **_signal: Any) -> None:
+    inbox.record(kind="status_changed", reference=str(order.pk))
+
+
+def on_payment_event(*, instance: Any, raw: bool = False, **_signal: Any) -> None:
+    if not raw:
+        inbox.record(kind="payment_event", reference=str(instance.order_id))
+
+
+def on_transaction(*, instance: Any, raw: bool = False, **_signal: Any) -> None:
+    if not raw:
+        inbox.record(kind="transaction", reference=str(instance.source.order_id))
+
+
+def on_registered(*, user: Any, **_signal: Any) -> None:
+    inbox.record(kind=inbox.CUSTOMER, reference=str(user.pk))
+
+
+def on_basket(*, request: Any, **_signal: Any) -> None:
+    """Apply a coupon that waited for the basket to have something in it."""
+    try:
+        code = parking.parked(request)
+        if not code:
+            return
+        with transaction.atomic():
+            try:
+                redeeming.apply(request, code)
+                messages.info(request, _("Your coupon %(code)s is in the basket.") % {"code": code})
+            except CouponRejected as refusal:
+                if refusal.reason in WAITS:
+                    return
+                log.info("a parked coupon was refused: %s", refusal.reason)
+            parking.leave(request, code)
+    except Exception:
+        log.exception("a parked coupon could not be applied")
