@@ -92,6 +92,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.flatpages.middleware.FlatpageFallbackMiddleware",
     "oscar.apps.basket.middleware.BasketMiddleware",
+    "retention.contrib.oscar.middleware.CheckoutMiddleware",
 ]
 
 TEMPLATES = [
@@ -185,6 +186,24 @@ OSCAR_LINE_STATUS_PIPELINE = OSCAR_ORDER_STATUS_PIPELINE
 OSCAR_ORDER_STATUS_CASCADE = {name: name for name in OSCAR_ORDER_STATUS_PIPELINE}
 OSCAR_HIDDEN_FEATURES = ["wishlists", "reviews"]
 PHONENUMBER_DEFAULT_REGION = "DE"
+
+# django-retention
+RETENTION = {
+    "SHOP": "retention.contrib.oscar.shop.OscarShop",
+    "SHOP_NAME": OSCAR_SHOP_NAME,
+    "BASE_URL": BASE_URL,
+    "FROM_EMAIL": DEFAULT_FROM_EMAIL,
+    "REPLY_TO": "Paper & Clay <hello@example.com>",
+    "POSTAL_ADDRESS": "1 Example Street, 12345 Exampletown",
+    # Not SECRET_KEY: that one may change, and who said no must not be forgotten then.
+    "HASH_KEY": env("HASH_KEY", default="example-key-by-which-limits-count"),
+    "SUPPRESSION_KEY": env("SUPPRESSION_KEY", default="example-key-by-which-suppression-goes"),
+    "LINK_KEYS": env.list("LINK_KEYS", default=["example-key-that-signs-unsubscribe-links"]),
+    "SPEED": env.float("DEMO_SPEED", default=1.0),
+    "STATUS_TIMES": {"Shipped": "fulfilled", "Complete": "delivered", "Cancelled": "cancelled"},
+    "PLAIN_STATUSES": ["Pending", "Being processed"],
+    "FINAL_STATUSES": ["Complete", "Cancelled"],
+}
 
 # Celery. Nothing is stored in Redis but the ticks on their way.
 REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")

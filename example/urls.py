@@ -11,5 +11,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("demo/", include("example.demo.urls")),
     path("media/<path:path>", serve, {"document_root": settings.MEDIA_ROOT}),
+    path("retention/", include("retention.urls")),
+    path("retention/", include("campaigns.urls")),
     path("", include(apps.get_app_config("oscar").urls[0])),
 ]
