@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from celery import current_app
-from celery._state import default_app
+
+FALLBACK = "default"
+"""Name of the app that Celery makes when the merchant has none."""
 
 
 def find_app() -> Any | None:
     """Return the merchant's Celery app, None where there is only Celery's own fallback."""
     app: Any = current_app._get_current_object()
-    return None if app is default_app or app.main in (None, "default") else app
+    return None if app.main in (None, FALLBACK) else app
 
 
 def is_reachable(*, timeout: float = 0.3) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -17,7 +18,7 @@ from retention.registry import Event, Panel, PanelData, Row
 RECENT = 50
 
 
-def _when(moment: object) -> str:
+def _when(moment: datetime | None) -> str:
     return date_format(moment, "SHORT_DATETIME_FORMAT") if moment else ""
 
 

@@ -55,7 +55,7 @@ def number() -> int:
             cursor.execute(
                 NUMBER_SQL.format(table=connection.ops.quote_name(Fact._meta.db_table)), [last, NUMBER_AT_ONCE]
             )
-            count = cursor.rowcount
+            count: int = cursor.rowcount
         if count:
             Installation.objects.filter(pk=1).update(last_position=F("last_position") + count)
     return count

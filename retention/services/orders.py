@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from retention.conf import conf
 from retention.facts import (
@@ -142,7 +143,7 @@ def _row(order: OrderData, old: Order | None, customer: int, live_since: datetim
 
 def _differences(old: Order | None, new: Order) -> Iterator[FactData]:
     """Yield what happened between two readings of one order."""
-    about = {"customer": new.customer_id, "order": new.reference, "history": new.history}
+    about: Any = {"customer": new.customer_id, "order": new.reference, "history": new.history}
     count = 0
     if old is None:
         count += 1
