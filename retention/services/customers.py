@@ -113,8 +113,8 @@ def take_in(people: Iterable[CustomerData], *, at: datetime) -> int:
 
 
 def _ensure_members(people: list[CustomerData], *, at: datetime) -> dict[int | None, int]:
-    wanted = {person.user_id: person for person in people}
-    known = {row.user_id: row for row in Customer.objects.filter(user__in=wanted)}
+    wanted: dict[int | None, CustomerData] = {person.user_id: person for person in people}
+    known = {row.user_id: row for row in Customer.objects.filter(user__in=[person.user_id for person in people])}
     changed = []
     for user_id, row in known.items():
         person = wanted[user_id]
@@ -123,7 +123,7 @@ def _ensure_members(people: list[CustomerData], *, at: datetime) -> dict[int | N
             changed.append(row)
     if changed:
         Customer.objects.bulk_update(changed, ["email", "address", "address_proven_at"])
-    missing = [person for user_id, person in sorted(wanted.items()) if user_id not in known]
+    missing = [person for user_id, person in wanted.items() if user_id not in known]
     if missing:
         Customer.objects.bulk_create(
             [
@@ -142,7 +142,7 @@ def _ensure_members(people: list[CustomerData], *, at: datetime) -> dict[int | N
             ],
             ignore_conflicts=True,
         )
-        known = {row.user_id: row for row in Customer.objects.filter(user__in=wanted)}
+        known = {row.user_id: row for row in Customer.objects.filter(user__in=[person.user_id for person in people])}
         facts.publish(AccountOpened(customer=known[person.user_id].pk, at=person.joined_at or at) for person in missing)
     return {user_id: row.pk for user_id, row in known.items()}
 
