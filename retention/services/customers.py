@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Count, Max, Min, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -16,6 +17,10 @@ from retention.hashing import normal
 from retention.models import Customer, Order, Spend
 from retention.services import facts
 from retention.shop import CustomerData, OrderData
+
+
+class NoSuchUser(LookupError):
+    """The shop names an account that it does not have."""
 
 
 def for_user(user: Any, *, at: datetime) -> Customer:
@@ -125,6 +130,7 @@ def _ensure_members(people: list[CustomerData], *, at: datetime) -> dict[int | N
         Customer.objects.bulk_update(changed, ["email", "address", "address_proven_at"])
     missing = [person for user_id, person in wanted.items() if user_id not in known]
     if missing:
+        _refuse_unknown(missing)
         Customer.objects.bulk_create(
             [
                 Customer(
@@ -145,6 +151,14 @@ def _ensure_members(people: list[CustomerData], *, at: datetime) -> dict[int | N
         known = {row.user_id: row for row in Customer.objects.filter(user__in=[person.user_id for person in people])}
         facts.publish(AccountOpened(customer=known[person.user_id].pk, at=person.joined_at or at) for person in missing)
     return {user_id: row.pk for user_id, row in known.items()}
+
+
+def _refuse_unknown(people: list[CustomerData]) -> None:
+    """Raise NoSuchUser now: the foreign key is deferred, and SQLite would fail the whole round at its COMMIT."""
+    wanted = {person.user_id for person in people}
+    unknown = wanted - set(get_user_model()._default_manager.filter(pk__in=wanted).values_list("pk", flat=True))
+    if unknown:
+        raise NoSuchUser(f"There are no users {sorted(unknown)}.")
 
 
 def change_address(*, user: Any) -> None:

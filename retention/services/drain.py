@@ -57,7 +57,7 @@ def _finish(ids: Sequence[int], outcome: str, *, at: datetime) -> None:
 def _postpone(ids: Sequence[int], trace: str, *, at: datetime) -> None:
     rows = Signal.objects.filter(pk__in=ids)
     tries = (rows.order_by("-tries").values_list("tries", flat=True).first() or 0) + 1
-    rows.update(tries=F("tries") + 1, error=trace, retry_at=at + timedelta(minutes=2**tries))
+    rows.update(tries=F("tries") + 1, error=trace, retry_at=at + timedelta(minutes=2 ** (tries - 1)))
     rows.filter(tries__gte=TRIES).update(drained_at=at, outcome=Signal.Outcome.FAILED)
 
 
