@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "django_tables2",
     "sorl.thumbnail",
     "rest_framework",
+    "rest_framework.authtoken",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_filters",

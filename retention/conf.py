@@ -103,5 +103,21 @@ class Retention(Section, name="RETENTION"):
     HEARTBEAT_SECONDS: int = 120
     """Age of the last tick beyond which health answers 503, in seconds."""
 
+    API_AUTHENTICATION: Sequence[str] = ()
+    """Dotted paths of the API's authentication classes. Empty: tokens of rest_framework.authtoken, where that app is
+    installed, and the shop's own sessions."""
+
+    API_WRITES_PER_MINUTE: int = 120
+    """How many changes one account may ask of the API in a minute."""
+
+    API_EVENTS_PER_MINUTE: int = 3000
+    """How many events of the shop one account may report to the API in a minute."""
+
+    API_OPEN_PER_MINUTE: int = 30
+    """How often one network address may ask in a minute for what the API gives to anybody: its own description."""
+
+    API_KEY_HOURS: int = 24
+    """For how many hours the answer to an Idempotency-Key is kept."""
+
 
 conf = Retention()

@@ -279,5 +279,8 @@ checkout_guards: Registry[CheckoutGuard] = Registry("checkout guard")
 account_pages: Registry[Callable[[HttpRequest, Customer], Mapping[str, Any] | None]] = Registry("account page")
 """Sections of the shopper's account page: context with ``template``, or None."""
 
+api_routes: Registry[str] = Registry("API route")
+"""Dotted paths of URLconfs that the API includes under its version, e.g. ``campaigns.api.urls``."""
+
 uninstalls: Registry[Callable[[], Sequence[str]]] = Registry("uninstall")
 """What an app takes out of the host; returns sentences."""

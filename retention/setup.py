@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from retention import mails, panels, registry, troubles
 from retention.registry import Person, Tick
-from retention.services import delivery, drain, facts, persons, sweep, throttle, tokens
+from retention.services import delivery, drain, facts, persons, requests, sweep, throttle, tokens
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -19,7 +19,8 @@ def _facts(at: datetime) -> int:
 
 
 def _prune(at: datetime) -> int:
-    return drain.prune(at=at) + facts.prune(at=at) + tokens.prune(at=at) + throttle.prune(at=at)
+    parts = (drain.prune, facts.prune, tokens.prune, throttle.prune, requests.prune)
+    return sum(prune(at=at) for prune in parts)
 
 
 def _sweep_middle(at: datetime) -> int:

@@ -10,7 +10,16 @@ from django.db import transaction
 
 from retention import registry
 from retention.facts import OrderChangedHands
-from retention.models import Consent, ConsentEvidence, Customer, Message, Order, Suppression, Token
+from retention.models import (
+    Consent,
+    ConsentEvidence,
+    Customer,
+    IdempotentRequest,
+    Message,
+    Order,
+    Suppression,
+    Token,
+)
 from retention.services import facts, suppression
 
 
@@ -49,6 +58,8 @@ def erase(customer: Customer, at: datetime) -> None:
         state=Message.State.CANCELLED, reason="erased", changed_at=at
     )
     Token.objects.filter(customer=customer).delete()
+    if customer.user_id is not None:
+        IdempotentRequest.objects.filter(user=customer.user_id).delete()
     Order.objects.filter(customer=customer).update(email="", postcode="")
     Customer.objects.filter(pk=customer.pk).update(
         email="", address="", address_proven_at=None, first_name="", last_name="", zone="", country="", number="",
