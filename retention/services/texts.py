@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -87,7 +88,8 @@ def words(mail: Mail, language: str, own: Mapping[str, Text] | None = None) -> W
 
 
 def _when(block: mails.Block, source: str) -> str:
-    return f"{{% if {block.when} %}}{source}{{% endif %}}" if block.when else source
+    # an empty string is true in Liquid
+    return f'{{% if {block.when} and {block.when} != "" %}}{source}{{% endif %}}' if block.when else source
 
 
 def _html(block: mails.Block) -> str:
@@ -153,9 +155,8 @@ def _layout(name: str) -> str:
     raise CannotRender(f"{path} is in no template folder.")
 
 
-@lru_cache(maxsize=1)
-def _inliner(style: str) -> css_inline.CSSInliner:
-    return css_inline.CSSInliner(extra_css=style, load_remote_stylesheets=False, keep_style_tags=True)
+INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
+"""At-rules (dark mode) stay in the head; everything else goes to the elements."""
 
 
 def render(mail: Mail, *, language: str, values: Mapping[str, Any], own: Mapping[str, Text] | None = None) -> Rendered:
@@ -174,12 +175,14 @@ def render(mail: Mail, *, language: str, values: Mapping[str, Any], own: Mapping
         }
         html_body = _compile(parts.html, True).render(**values)
         text_body = _compile(parts.text, False).render(**values)
-        html = _compile(_layout("layout.html"), True).render(**shared, body=Markup(html_body), language=language)
+        html = _compile(_layout("layout.html"), True).render(
+            **shared, body=Markup(html_body), style=Markup(_layout("style.css")), language=language
+        )
         text = _compile(_layout("layout.txt"), False).render(**shared, body=text_body, language=language)
     except LiquidError as error:
         raise CannotRender(f"{mail.name} ({language}): {error}") from error
     return Rendered(
         subject=" ".join(subject.split())[:200],
-        html=_inliner(_layout("style.css")).inline(html),
-        text=text.strip() + "\n",
+        html=INLINER.inline(html),
+        text=re.sub(r"\n{3,}", "\n\n", text).strip() + "\n",
     )
