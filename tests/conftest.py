@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+# A shop in memory, a clock, and doing at once what the ticks would do.
+pytest_plugins = ["retention.testing.fixtures"]
+
 
 @pytest.fixture(scope="session")
 def redis_url() -> str:
