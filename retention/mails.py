@@ -65,6 +65,12 @@ def load() -> None:
                     )
                 ),
                 Button(words=_("Confirm my address"), link="link"),
+                Para(
+                    words=_(
+                        "The order you have just placed is there already; the status link in its confirmation "
+                        "does not work any more."
+                    )
+                ),
                 Para(words=_("The link is good for {{ hours }} hours and can be used once.")),
                 Para(
                     words=_(

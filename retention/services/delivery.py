@@ -138,9 +138,9 @@ def write(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
 
 def _email(mail: Mail, message: Message, values: Mapping[str, Any], own: Mapping[str, Text]) -> EmailMultiAlternatives:
     language = texts.language_of(message.customer.language)
-    unsubscribe = "" if message.purpose == SERVICE else links.unsubscribe_url(
-        customer=message.customer_id, purpose=message.purpose
-    )  # fmt: skip
+    unsubscribe = None  # an empty string is true in Liquid
+    if message.purpose != SERVICE:
+        unsubscribe = links.unsubscribe_url(customer=message.customer_id, purpose=message.purpose)
     reply_to = conf.REPLY_TO or conf.FROM_EMAIL
     written = texts.render(
         mail,
@@ -148,7 +148,7 @@ def _email(mail: Mail, message: Message, values: Mapping[str, Any], own: Mapping
         own=own,
         values={
             **values,
-            "shop": {"name": conf.SHOP_NAME, "url": links.absolute("/"), "postal_address": conf.POSTAL_ADDRESS},
+            "shop": texts.shop(),
             "first_name": message.customer.first_name,
             "reply_to": parseaddr(reply_to)[1],
             "unsubscribe_url": unsubscribe,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from email.utils import parseaddr
 from typing import Any
 
 from retention import mail as blocks
 from retention.conf import conf
 from retention.mail import Mail
+from retention.services import texts
 
 
 def values(mail: Mail) -> dict[str, Any]:
@@ -21,8 +23,8 @@ def values(mail: Mail) -> dict[str, Any]:
             ]
     return {
         **made,
-        "shop": {"name": conf.SHOP_NAME, "url": conf.BASE_URL, "postal_address": conf.POSTAL_ADDRESS},
+        "shop": texts.shop(),
         "first_name": "",
-        "reply_to": conf.REPLY_TO or conf.FROM_EMAIL,
-        "unsubscribe_url": "" if mail.purpose == "service" else f"{conf.BASE_URL}/retention/u/sample",
+        "reply_to": parseaddr(conf.REPLY_TO or conf.FROM_EMAIL)[1],
+        "unsubscribe_url": None if mail.purpose == "service" else f"{conf.BASE_URL}/retention/u/sample",
     }

@@ -17,7 +17,9 @@ from django.utils.translation import gettext
 from liquid import BoundTemplate, DictLoader, Environment, Markup, StrictUndefined
 from liquid.exceptions import LiquidError
 
+from retention import links
 from retention import mail as mails
+from retention.conf import conf
 from retention.mail import Mail
 from retention.models import Text
 
@@ -63,6 +65,11 @@ def _layout_words(language: str) -> dict[str, str]:
             "why": gettext("You get this mail because you said yes or bought here."),
             "leave": gettext("Unsubscribe"),
         }
+
+
+def shop() -> dict[str, str | None]:
+    """Return what every mail may say about the shop."""
+    return {"name": conf.SHOP_NAME, "url": links.absolute("/"), "postal_address": conf.POSTAL_ADDRESS or None}
 
 
 def language_of(wanted: str) -> str:
