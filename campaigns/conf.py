@@ -14,8 +14,17 @@ class Campaigns(Section, name="CAMPAIGNS"):
     COUPON_LENGTH: int = 12
     """Letters of a code without its prefix; at least 12, or codes can be guessed."""
 
-    COUPON_TRIES: int = 10
-    """How many codes one network address or session may try in ten minutes before it has to wait."""
+    STALE_DAYS: int = 7
+    """A step of a journey or a survey that is late by more days than this is left out: it would puzzle people."""
+
+    SURVEY_DAYS: int = 90
+    """One person is asked at most once in so many days, over all surveys."""
+
+    CASE_HOURS: int = 24
+    """Hours within which somebody should look after a customer who gave a low score."""
+
+    REVIEW_URL: str = ""
+    """Where shoppers can write a public review. Everybody who answers a survey is asked in the same words."""
 
 
 conf = Campaigns()

@@ -37,3 +37,33 @@ class CouponReturned(FactData):
     order: str
     reason: str
     """``cancelled``, ``refunded`` or ``dropped``."""
+
+
+@fact("campaigns")
+class SurveyAnswered(FactData):
+    """A shopper answered a survey, or changed the score."""
+
+    answer: int
+    survey: str
+    """The survey's slug."""
+    order: str
+    score: int
+
+
+@fact("campaigns")
+class CaseOpened(FactData):
+    """A customer may be about to leave: somebody should look after them."""
+
+    case: int
+    source: str
+    """``answer`` or ``staff``."""
+
+
+@fact("campaigns")
+class CaseSolved(FactData):
+    """A case ended."""
+
+    case: int
+    outcome: str
+    leaving: str = ""
+    """Why the customer left; empty for who stayed."""

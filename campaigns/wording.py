@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from campaigns import validity
 from campaigns.models import Coupon
-from campaigns.terms import Kind, Money, Terms
+from campaigns.terms import Asked, Kind, Money, Terms
 from retention import registry
 from retention.money import show
 
@@ -32,32 +32,46 @@ def minimum(money: Money | None, language: str | None = None) -> str:
 
 
 def expiry(coupon: Coupon) -> str:
-    """Return the last day of a coupon in the active language and the shop's zone."""
-    return date_format(localtime(coupon.expires_at), "DATE_FORMAT")
+    """Return the last day of a coupon in the active language."""
+    return date_format(validity.last_day(coupon.expires_at), "DATE_FORMAT")
+
+
+def limits(terms: Terms) -> str:
+    """Return what else decides whether a shopper can use a coupon; empty where nothing does."""
+    said = []
+    if terms.first_order_only:
+        said.append(_("for a first order"))
+    if terms.exclusive:
+        said.append(_("not together with another coupon"))
+    return ", ".join(said)
 
 
 def promise(terms: Terms) -> Iterator[str]:
-    """Yield the sentences that say what an offer with these terms does."""
-    entries = terms.money or (None,)
-    for money in entries if terms.kind == Kind.AMOUNT or terms.money else (None,):
-        least = minimum(money)
+    """Yield the sentences that say, before it is saved, what an offer with these terms does."""
+    for money in terms.money or (None,):
+        named = {"gives": gives(terms, money), "minimum": minimum(money)}
         yield (
-            _("%(gives)s, on goods %(minimum)s.") % {"gives": gives(terms, money), "minimum": least}
-            if least
-            else _("%(gives)s, whatever the goods are worth.") % {"gives": gives(terms, money)}
+            _("%(gives)s, on goods %(minimum)s.") % named
+            if named["minimum"]
+            else _("%(gives)s, whatever the goods are worth.") % named
         )
-    yield ngettext(
-        "Each coupon is good for %(days)s day from issue", "Each coupon is good for %(days)s days from issue",
-        terms.valid_days,
-    ) % {"days": terms.valid_days} + " " + ngettext(
-        "and can be used once.", "and can be used %(uses)s times.", terms.uses
-    ) % {"uses": terms.uses}  # fmt: skip
+    yield " ".join(
+        (
+            ngettext(
+                "Each coupon is good for %(days)s day from issue",
+                "Each coupon is good for %(days)s days from issue",
+                terms.valid_days,
+            )
+            % {"days": terms.valid_days},
+            ngettext("and can be used once.", "and can be used %(uses)s times.", terms.uses) % {"uses": terms.uses},
+        )
+    )
     if terms.first_order_only:
         yield _("Only for a first order: who has ordered before, as a guest too, gets none and cannot use one.")
     for asked in terms.conditions:
         condition = registry.conditions.get(asked.name)
         yield (
-            _("Only where this holds: %(condition)s.") % {"condition": _asked(condition, asked.parameters)}
+            _("Only where this holds: %(condition)s.") % {"condition": _asked(condition, asked)}
             if condition
             else _("Nobody can use it: there is no condition named %(name)s any more.") % {"name": asked.name}
         )
@@ -74,7 +88,6 @@ def promise(terms: Terms) -> Iterator[str]:
     )
 
 
-def _asked(condition: registry.Condition, parameters: object) -> str:
-    values = dict(parameters) if isinstance(parameters, dict) else {}
-    said = ", ".join(f"{label}: {values.get(key, '?')}" for key, label in condition.fields.items())
+def _asked(condition: registry.Condition, asked: Asked) -> str:
+    said = ", ".join(f"{label}: {asked.parameters.get(key, '?')}" for key, label in condition.fields.items())
     return f"{condition.label} ({said})" if said else str(condition.label)

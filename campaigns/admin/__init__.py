@@ -1,0 +1,3 @@
+from campaigns.admin import coupons, offers
+
+__all__ = ["coupons", "offers"]

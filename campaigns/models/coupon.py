@@ -14,9 +14,7 @@ from retention.models import Customer
 class CouponQuerySet(models.QuerySet["Coupon"]):
     def redeemable(self, *, at: datetime) -> CouponQuerySet:
         """Neither void nor expired nor used up."""
-        return self.filter(
-            Q(max_uses=None) | Q(used__lt=F("max_uses")), state=Coupon.State.ISSUED, expires_at__gt=at
-        )
+        return self.filter(Q(max_uses=None) | Q(used__lt=F("max_uses")), state=Coupon.State.ISSUED, expires_at__gt=at)
 
 
 class Coupon(models.Model):
@@ -67,6 +65,9 @@ class Coupon(models.Model):
     voided_at = models.DateTimeField(_("called off"), null=True, blank=True)
 
     objects = CouponQuerySet.as_manager()
+
+    held: bool = False
+    """Whether the basket in question has reserved it; ``queries.by_code`` says so."""
 
     class Meta:
         verbose_name = _("coupon")

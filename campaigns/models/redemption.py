@@ -67,9 +67,8 @@ class Redemption(models.Model):
         verbose_name = _("redemption")
         verbose_name_plural = _("redemptions")
         indexes = [
-            models.Index(
-                fields=["lease_until"], condition=Q(state="reserved"), name="campaigns_redemption_lease"
-            ),
+            models.Index(fields=["lease_until"], condition=Q(state="reserved"), name="campaigns_redemption_lease"),
+            models.Index(fields=["cart"], condition=Q(state="reserved"), name="campaigns_redemption_cart"),
             models.Index(fields=["state"], condition=Q(state="excess"), name="campaigns_redemption_excess"),
         ]
         constraints = [

@@ -61,9 +61,7 @@ def terms_of(offer: Offer) -> Terms:
         uses=offer.uses,
         per_customer=offer.per_customer,
         first_order_only=offer.first_order_only,
-        conditions=tuple(
-            Asked(name=row.name, parameters=row.parameters) for row in offer.conditions.order_by("pk")
-        ),
+        conditions=tuple(Asked(name=row.name, parameters=row.parameters) for row in offer.conditions.order_by("pk")),
         exclusive=offer.exclusive,
     )
 

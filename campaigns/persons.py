@@ -1,0 +1,17 @@
+"""What each part of this app holds of a person: for export, erasure, and when a guest becomes a member."""
+
+from __future__ import annotations
+
+from campaigns.services import owners
+from retention import registry
+from retention.registry import Person
+
+PARTS = [
+    Person(name="campaigns.coupons", export=owners.export, erase=owners.erase, absorb=owners.absorb),
+]
+
+
+def load() -> None:
+    """Register every part."""
+    for part in PARTS:
+        registry.people.add(part.name, part)

@@ -1,0 +1,72 @@
+"""Reading coupons: for the checkout, the wallet, mails and staff."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+
+from campaigns.models import Coupon, Offer, Redemption
+from campaigns.models.redemption import LIVE
+
+
+def by_code(codes: Iterable[str], *, cart: str = "") -> QuerySet[Coupon]:
+    """Return our coupons among these codes, oldest first; ``held`` says whether the cart has reserved each."""
+    held = Redemption.objects.filter(coupon=OuterRef("pk"), cart=cart, state=Redemption.State.RESERVED)
+    return (
+        Coupon.objects.filter(code__in=list(codes))
+        .select_related("offer", "version", "customer")
+        .annotate(held=Exists(held))  # type: ignore[no-redef]  # the class says what it is without the query
+        .order_by("pk")
+    )
+
+
+def by_key(keys: Collection[str]) -> dict[str, Coupon]:
+    """Return key → coupon with its terms, for who has wished them, e.g. a mail of a journey. One query."""
+    rows = Coupon.objects.filter(key__in=keys).select_related("offer", "version")
+    return {coupon.key: coupon for coupon in rows}
+
+
+def wallet(customer: int, *, at: datetime) -> QuerySet[Coupon]:
+    """Return the coupons that a customer can use now, the soonest to expire first."""
+    return (
+        Coupon.objects.redeemable(at=at)
+        .filter(customer=customer)
+        .select_related("offer", "version")
+        .order_by("expires_at", "pk")
+    )
+
+
+def of_customer(customer: int) -> QuerySet[Coupon]:
+    """Return every coupon of a customer with its uses, the latest first."""
+    return (
+        Coupon.objects.filter(customer=customer)
+        .select_related("offer", "version")
+        .prefetch_related("redemptions")
+        .order_by("-issued_at", "-pk")
+    )
+
+
+def figures(offer: Offer) -> dict[str, Any]:
+    """Return how many coupons of an offer are out and used, and what they cost: currency → minor units."""
+    used = Redemption.objects.filter(offer=offer, state__in=[Redemption.State.COMMITTED, Redemption.State.EXCESS])
+    counted = Coupon.objects.filter(offer=offer).aggregate(
+        issued=Count("pk"), void=Count("pk", filter=Q(state=Coupon.State.VOID))
+    )
+    return {
+        **counted,
+        "orders": used.count(),
+        "cost": dict(used.order_by("currency").values_list("currency").annotate(cost=Sum("discount_minor"))),
+    }
+
+
+def holders(offer: Offer, *, at: datetime) -> int:
+    """Return how many coupons of an offer are out and can still be used."""
+    return Coupon.objects.redeemable(at=at).filter(offer=offer).count()
+
+
+def live() -> QuerySet[Redemption]:
+    """Return the redemptions that take a use."""
+    return Redemption.objects.filter(state__in=LIVE)

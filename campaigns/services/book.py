@@ -1,0 +1,193 @@
+"""The uses that some orders can change, locked: what of them is taken, what is given back, and writing that down."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import Q
+
+from campaigns.facts import CouponRedeemed, CouponReturned
+from campaigns.models import Coupon, Offer, Redemption
+from campaigns.models.redemption import LIVE
+from campaigns.services import redemptions
+from campaigns.terms import Terms
+from retention.facts import FactData
+from retention.hashing import customer_key
+from retention.models import Order
+
+State = Redemption.State
+Reason = Redemption.Reason
+
+CHANGED = ["state", "reason", "order", "cart", "customer", "slot", "offer_slot", "currency", "discount_minor",
+           "lease_until", "committed_at", "released_at"]  # fmt: skip
+
+
+@dataclass(kw_only=True)
+class Book:
+    """The rows that some orders can change, locked, and what is to be written."""
+
+    coupons: dict[int, Coupon]
+    terms: dict[int, Terms]
+    offers: dict[int, Offer]
+    rows: list[Redemption]
+    touched: list[Redemption] = field(default_factory=list)
+    taken: list[Redemption] = field(default_factory=list)
+    freed: list[Redemption] = field(default_factory=list)
+    happened: list[FactData] = field(default_factory=list)
+    given_back: list[tuple[int, str]] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, coupons: Collection[int], orders: Iterable[Order]) -> Book:
+        orders = list(orders)
+        locked = redemptions.lock(coupons)
+        offers = {coupon.offer_id for coupon in locked.values()}
+        keys = {key for order in orders if (key := _key(order))}
+        own = Redemption.objects.filter(order__in=[order.reference for order in orders])
+        rows = Redemption.objects.filter(
+            Q(pk__in=own.values("pk"))
+            | Q(cart__in={order.cart for order in orders} - {""}, state=State.RESERVED)
+            | Q(state__in=LIVE) & (Q(customer_key__in=keys) | Q(customer_key__in=own.values("customer_key"))),
+            offer__in=offers,
+        )
+        versions = Coupon.objects.filter(pk__in=locked).select_related("version")
+        return cls(
+            coupons=locked,
+            terms={coupon.pk: coupon.terms for coupon in versions},
+            offers=Offer.objects.in_bulk(offers),
+            rows=list(rows.order_by("pk")),
+        )
+
+    def settle(self, coupon: int, order: Order, discount: int, *, at: datetime) -> None:
+        """Bring the redemption of one coupon by one order to what the order says."""
+        row = self._row(coupon, order)
+        if not order.counts:
+            reason = Reason.CANCELLED if order.cancelled_at else Reason.REFUNDED
+            row = row or self._new(coupon, order, discount)
+            row.order = order.reference  # it may be what the order's cart had reserved
+            self.release(row, reason, at=at)
+        elif row is None or row.state != State.COMMITTED:
+            self._commit(row or self._new(coupon, order, discount), order, discount)
+        elif row.discount_minor != discount:
+            row.discount_minor = discount
+            self._touch(row)
+
+    def _row(self, coupon: int, order: Order) -> Redemption | None:
+        """Return the order's own row, else what its cart had reserved."""
+        mine = [row for row in self.rows if row.coupon_id == coupon]
+        for row in mine:
+            if row.order == order.reference:
+                return row
+        return next((row for row in mine if row.state == State.RESERVED and row.cart == order.cart != ""), None)
+
+    def _new(self, coupon: int, order: Order, discount: int) -> Redemption:
+        row = Redemption(
+            coupon_id=coupon,
+            offer_id=self.coupons[coupon].offer_id,
+            customer_key=_key(order) or f"order:{order.pk}",
+            customer=order.customer,
+            order=order.reference,
+            cart=order.cart,
+            currency=order.currency,
+            discount_minor=discount,
+            state="",
+        )
+        self.rows.append(row)
+        return row
+
+    def _commit(self, row: Redemption, order: Order, discount: int) -> None:
+        if row.state == State.RESERVED:
+            row.state = State.COMMITTED
+        elif self._find_slots(row):
+            row.state = State.COMMITTED
+            self.taken.append(row)
+        elif row.state == State.EXCESS:
+            return
+        else:
+            row.state = State.EXCESS
+        row.order, row.customer, row.currency = order.reference, order.customer, order.currency
+        row.discount_minor, row.committed_at = discount, order.placed_at
+        row.lease_until, row.released_at, row.reason = None, None, ""
+        self._touch(row)
+        if row.state == State.COMMITTED:
+            self.happened.append(
+                CouponRedeemed(
+                    customer=order.customer_id,
+                    at=order.placed_at,
+                    coupon=row.coupon_id,
+                    offer=self.offers[row.offer_id].slug,
+                    order=order.reference,
+                    discount_minor=discount,
+                    currency=order.currency,
+                )
+            )
+
+    def _find_slots(self, row: Redemption) -> bool:
+        """Give the row a free slot of the coupon and of the offer; False where nothing is left."""
+        coupon, offer = self.coupons[row.coupon_id], self.offers[row.offer_id]
+        if coupon.max_uses is not None and coupon.used + self._net("coupon_id", coupon.pk) >= coupon.max_uses:
+            return False
+        if offer.max_uses is not None and offer.used + self._net("offer_id", offer.pk) >= offer.max_uses:
+            return False
+        mine = [other for other in self.rows if other is not row and other.customer_key == row.customer_key]
+        live = [other for other in mine if other.offer_id == row.offer_id and other.state in LIVE]
+        slots = {other.slot for other in live if other.coupon_id == row.coupon_id}
+        slot = next((n for n in range(1, coupon.per_customer + 1) if n not in slots), None)
+        allowed = self.terms[row.coupon_id].per_customer
+        used = {other.offer_slot for other in live}
+        offer_slot = next((n for n in range(1, allowed + 1) if n not in used), None) if allowed else None
+        if slot is None or (allowed and offer_slot is None):
+            return False
+        row.slot, row.offer_slot = slot, offer_slot
+        return True
+
+    def _net(self, name: str, pk: int) -> int:
+        """Return what this book has taken less what it has freed."""
+        return self._count(self.taken, name, pk) - self._count(self.freed, name, pk)
+
+    def _count(self, rows: list[Redemption], name: str, pk: int) -> int:
+        return len([row for row in rows if getattr(row, name) == pk])
+
+    def release(self, row: Redemption, reason: Reason, *, at: datetime) -> None:
+        """Give a use back; a row that is given back already stays as it is."""
+        if row.state == State.RELEASED:
+            return
+        if row.state in LIVE:
+            self.freed.append(row)
+        if row.state == State.COMMITTED:
+            self.happened.append(
+                CouponReturned(
+                    customer=row.customer_id,
+                    at=at,
+                    coupon=row.coupon_id,
+                    offer=self.offers[row.offer_id].slug,
+                    order=row.order,
+                    reason=reason,
+                )
+            )
+        row.state, row.reason, row.released_at, row.lease_until = State.RELEASED, reason, at, None
+        self._touch(row)
+        self.given_back.append((row.coupon_id, row.order))
+
+    def _touch(self, row: Redemption) -> None:
+        if not any(row is other for other in self.touched):
+            self.touched.append(row)
+
+    def write(self) -> None:
+        """Write every row that changed; what frees a slot before what takes one."""
+        Redemption.objects.bulk_update(self._known(State.RELEASED), CHANGED)
+        Redemption.objects.bulk_update(self._known(State.COMMITTED, State.EXCESS), CHANGED)
+        Redemption.objects.bulk_create([row for row in self.touched if not row.pk])
+        for rows, by in ((self.freed, -1), (self.taken, 1)):
+            redemptions.count(Coupon, [row.coupon_id for row in rows], by=by)
+            redemptions.count(Offer, [row.offer_id for row in rows], by=by)
+
+    def _known(self, *states: str) -> list[Redemption]:
+        return [row for row in self.touched if row.pk and row.state in states]
+
+
+def _key(order: Order) -> str:
+    """Return the person's key; empty for an order without an address."""
+    email = order.email or order.customer.email
+    return customer_key(email) if email else ""

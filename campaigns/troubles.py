@@ -1,0 +1,52 @@
+"""What of offers and coupons staff should look at, each with its cure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from campaigns.models import OfferCondition, Redemption
+from retention import registry
+from retention.registry import Trouble
+
+
+def coupons(at: datetime) -> Iterator[Trouble]:
+    """Yield uses beyond what a coupon allows, and offers that ask for a condition which is gone."""
+    excess = Redemption.objects.filter(state=Redemption.State.EXCESS).count()
+    if excess:
+        yield Trouble(
+            what=ngettext(
+                "%(n)s order used a coupon of which no use was left",
+                "%(n)s orders used coupons of which no use was left",
+                excess,
+            )
+            % {"n": excess},
+            cure=_(
+                "The shop took the code without asking us first: is our checkout middleware installed? "
+                "Cancelling one of the orders, or raising the limit of the offer, settles it."
+            ),
+            count=excess,
+            url=reverse("admin:retention_campaigns_redemption_changelist") + "?state__exact=excess",
+        )
+    asked = OfferCondition.objects.filter(offer__active=True).values_list("name", flat=True)
+    for name in sorted(set(asked) - set(registry.conditions.names())):
+        yield Trouble(
+            what=_("An offer asks for the condition %(name)s, which is not there") % {"name": name},
+            cure=_("Install the app that brings it, or take the condition out of the offer."),
+            url=reverse("admin:retention_campaigns_offer_changelist"),
+        )
+
+
+TROUBLES: dict[str, Callable[[datetime], Iterator[Trouble]]] = {
+    "campaigns.coupons": coupons,
+}
+
+
+def load() -> None:
+    """Register what can be broken in this app."""
+    for name, find in TROUBLES.items():
+        registry.troubles.add(name, find)

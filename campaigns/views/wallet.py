@@ -1,0 +1,34 @@
+"""The shopper's coupons on the account page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from campaigns import queries, wording
+from campaigns.models import Coupon
+from retention.models import Customer
+
+
+def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None:
+    """Return the section with the coupons of the customer's own row that can be used now; None without any."""
+    coupons = [card(coupon) for coupon in queries.wallet(customer.pk, at=timezone.now())]
+    return {"template": "campaigns/wallet.html", "coupons": coupons} if coupons else None
+
+
+def card(coupon: Coupon) -> dict[str, str]:
+    """Return a coupon in words of the active language: all that decides its use stands beside the code."""
+    terms = coupon.terms
+    return {
+        "code": coupon.code,
+        "gives": wording.gives(terms, coupon.money),
+        "minimum": wording.minimum(coupon.money),
+        "currency": coupon.currency,
+        "expires": wording.expiry(coupon),
+        "limits": wording.limits(terms),
+        "url": reverse("campaigns:coupon", args=[coupon.code]),
+    }
