@@ -7,11 +7,12 @@ from datetime import datetime
 
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from retention import registry
-from retention.models import Customer, Fact, Message
+from retention.models import Customer, Fact, Message, Order
 from retention.money import show
 from retention.registry import Event, Panel, PanelData, Row
 
@@ -19,7 +20,7 @@ RECENT = 50
 
 
 def _when(moment: datetime | None) -> str:
-    return date_format(moment, "SHORT_DATETIME_FORMAT") if moment else ""
+    return date_format(localtime(moment), "SHORT_DATETIME_FORMAT") if moment else ""
 
 
 def orders(customer: Customer) -> PanelData:
@@ -43,8 +44,9 @@ def orders(customer: Customer) -> PanelData:
     return PanelData(
         columns=(_("Order"), _("Placed"), _("Total"), _("Refunded"), _("Status"), _("Coupons")),
         rows=rows,
-        summary=_("%(count)s orders that count, %(spend)s net")
-        % {"count": customer.orders_count, "spend": spends or "0"},
+        summary=ngettext("%(count)s order that counts", "%(count)s orders that count", customer.orders_count)
+        % {"count": customer.orders_count}
+        + (f", {spends}" if spends else ""),
     )
 
 
@@ -113,8 +115,16 @@ FACTS = {
 
 def timeline(customer: Customer) -> Iterator[Event]:
     """Yield what happened to a customer and what is planned."""
-    for fact in Fact.objects.filter(customer=customer.pk, kind__in=FACTS).order_by("-happened_at")[:RECENT]:
-        yield Event(at=fact.happened_at, text=str(FACTS[fact.kind]) % fact.payload)
+    happened = list(Fact.objects.filter(customer=customer.pk, kind__in=FACTS).order_by("-happened_at")[:RECENT])
+    references = {fact.payload["order"] for fact in happened if "order" in fact.payload}
+    orders = {order.reference: order for order in Order.objects.filter(reference__in=references)}
+    for fact in happened:
+        order = orders.get(fact.payload.get("order", ""))
+        yield Event(
+            at=fact.happened_at,
+            text=str(FACTS[fact.kind]) % {**fact.payload, **({"order": order.number} if order else {})},
+            url=reverse("admin:retention_order_change", args=[order.pk]) if order else "",
+        )
     for message in customer.messages.order_by("-due_at")[:RECENT]:
         mail = registry.mails.get(message.mail)
         planned = message.state in (Message.State.PLANNED, Message.State.DUE)

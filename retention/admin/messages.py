@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -15,6 +18,19 @@ from retention import registry
 from retention.admin.base import ReadOnlyAdmin, may
 from retention.models import Message
 from retention.services import outbox
+
+
+State = Message.State
+
+OFFERED = {
+    State.PLANNED: ("cancel",),
+    State.DUE: ("cancel",),
+    State.FAILED: ("send_again",),
+    State.SKIPPED: ("send_again",),
+    State.CANCELLED: ("send_again",),
+    State.UNKNOWN: ("it_left", "it_did_not_leave", "send_again"),
+}
+"""What staff may do to a message in each state."""
 
 
 @admin.register(Message)
@@ -27,6 +43,29 @@ class MessageAdmin(ReadOnlyAdmin):
     list_select_related = ("customer",)
     actions = ("send_again", "cancel", "it_left", "it_did_not_leave")
     has_send_permission = may("retention.send_message")
+    change_form_template = "retention/admin/message.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path("<int:pk>/do/<slug:action>/", self.admin_site.admin_view(self.act), name="retention_message_act"),
+            *super().get_urls(),
+        ]
+
+    def act(self, request: HttpRequest, pk: int, action: str) -> HttpResponse:
+        """Do one of the actions to one message, from its own page."""
+        if request.method != "POST" or action not in self.actions or not self.has_send_permission(request):
+            raise PermissionDenied
+        getattr(self, action)(request, Message.objects.filter(pk=pk))
+        return redirect("admin:retention_message_change", pk)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> HttpResponse:
+        """Offer what this message's state allows."""
+        message = context["original"]
+        offered = OFFERED.get(Message.State(message.state), ())
+        context["offered"] = [
+            (name, getattr(self, name).short_description) for name in offered if self.has_send_permission(request)
+        ]
+        return super().render_change_form(request, context, *args, **options)
 
     @admin.display(description=_("mail"), ordering="mail")
     def label(self, message: Message) -> str:

@@ -204,7 +204,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'installation',
-                'verbose_name_plural': 'installation',
+                'verbose_name_plural': 'is everything well?',
                 'permissions': [('pause_sending', 'Can pause all sending'), ('go_live', 'Can go live')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('pk', 1)), name='retention_one_installation')],
             },

@@ -18,7 +18,7 @@ class Installation(models.Model):
 
     class Meta:
         verbose_name = _("installation")
-        verbose_name_plural = _("installation")
+        verbose_name_plural = _("is everything well?")
         constraints = [models.CheckConstraint(condition=Q(pk=1), name="retention_one_installation")]
         permissions = [("pause_sending", _("Can pause all sending")), ("go_live", _("Can go live"))]
 
