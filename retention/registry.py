@@ -279,6 +279,20 @@ checkout_guards: Registry[CheckoutGuard] = Registry("checkout guard")
 account_pages: Registry[Callable[[HttpRequest, Customer], Mapping[str, Any] | None]] = Registry("account page")
 """Sections of the shopper's account page: context with ``template``, or None."""
 
+@dataclass(frozen=True, kw_only=True)
+class Nudge:
+    """Something to say to a member where it helps; one at a time, and never again for a while after a no."""
+
+    name: str
+    """Up to 40 letters, digits and hyphens; a no is remembered by it."""
+    text: Words
+    order: int = 0
+    """The lowest is said first."""
+
+
+nudges: Registry[Callable[[Customer, datetime], Nudge | None]] = Registry("nudge")
+"""By the nudge's name; None where there is nothing to say to this member now."""
+
 api_routes: Registry[str] = Registry("API route")
 """Dotted paths of URLconfs that the API includes under its version, e.g. ``campaigns.api.urls``."""
 

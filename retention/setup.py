@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from retention import mails, panels, registry, troubles
 from retention.registry import Person, Tick
-from retention.services import delivery, drain, facts, persons, requests, sweep, throttle, tokens
+from retention.services import delivery, drain, facts, nudges, persons, requests, sweep, throttle, tokens
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -50,6 +50,7 @@ def load() -> None:
     mails.load()
     panels.load()
     troubles.load()
+    registry.nudges.add(nudges.PROOF, nudges.proof)
     registry.people.add("retention", Person(
         name="retention", export=persons.export, erase=persons.erase, absorb=persons.absorb
     ))  # fmt: skip
