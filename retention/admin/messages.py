@@ -19,7 +19,6 @@ from retention.admin.base import ReadOnlyAdmin, may
 from retention.models import Message
 from retention.services import outbox
 
-
 State = Message.State
 
 OFFERED = {
