@@ -9,4 +9,8 @@ class LoyaltyConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        pass
+        # models exist only now
+        from loyalty import checks, setup
+
+        checks.load()
+        setup.load()

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.models import currency
 from loyalty.models.programme import Programme
 
 
@@ -23,7 +24,9 @@ class Rate(models.Model):
         on_delete=models.PROTECT,  # awards say by which rate they were made
         related_name="rates",
     )
-    currency = models.CharField(_("currency"), max_length=3, help_text=_("ISO code, e.g. EUR."))
+    currency = models.CharField(
+        _("currency"), max_length=3, validators=[currency.known], help_text=_("ISO code, e.g. EUR.")
+    )
     points = models.DecimalField(
         _("points per unit"),
         max_digits=12,

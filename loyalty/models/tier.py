@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.models import currency
+
 
 class TierTable(models.Model):
     """A ladder of tiers on the net spend of a rolling window, in one currency. At most one is active."""
@@ -13,12 +15,17 @@ class TierTable(models.Model):
     name = models.CharField(_("name"), max_length=100)
     active = models.BooleanField(_("active"), default=False)
     currency = models.CharField(
-        _("currency"), max_length=3, help_text=_("ISO code. Orders in other currencies do not count.")
+        _("currency"),
+        max_length=3,
+        validators=[currency.known],
+        help_text=_("ISO code. Orders in other currencies do not count."),
     )
     window_days = models.PositiveSmallIntegerField(
         _("window, days"), default=365, help_text=_("Orders placed within so many days count, less their refunds.")
     )
     computed_at = models.DateTimeField(_("computed"), null=True, blank=True, editable=False)
+    stale = models.BooleanField(default=True, editable=False)
+    """Changed since everybody's tier was computed; the next tick does it."""
 
     class Meta:
         verbose_name = _("tier table")

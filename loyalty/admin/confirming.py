@@ -1,0 +1,57 @@
+"""Saying what a change will do before it is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+from retention.admin.base import Admin
+
+
+class ConfirmedAdmin(Admin):
+    """A page whose Save first shows, in words, what the saved thing would do; a second button saves it.
+
+    The words come from the very rows: they are saved, read, and rolled back.
+    """
+
+    def consequences(self, saved: Any) -> Iterable[str]:
+        """Return sentences about a saved object, while it is in the database."""
+        raise NotImplementedError
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        vars(request)["_loyalty_saved"] = obj  # not on self: one page object serves all threads
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if request.method != "POST" or "_confirmed" in request.POST:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        with transaction.atomic():
+            response: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
+            if response.status_code != 302:
+                return response  # there are mistakes to mend
+            saved = vars(request)["_loyalty_saved"]
+            words = [str(sentence) for sentence in self.consequences(saved)]
+            transaction.set_rollback(True)
+        list(messages.get_messages(request))  # "was saved": it was not
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Save this?"),
+            "object": saved,
+            "words": words,
+            "given": [
+                (name, value)
+                for name, values in request.POST.lists()
+                if name != "csrfmiddlewaretoken"
+                for value in values
+            ],
+        }
+        return TemplateResponse(request, "loyalty/admin/confirm.html", context)

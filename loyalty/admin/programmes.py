@@ -1,0 +1,105 @@
+"""The programme and its rates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from loyalty import terms
+from loyalty.admin.confirming import ConfirmedAdmin
+from loyalty.models import Programme, Rate
+from loyalty.services import programmes
+from retention.admin.base import INLINE
+
+
+class RateForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no generic form at run time
+    """A rate from now on. It does not edit the one before it: that one ends."""
+
+    class Meta:
+        model = Rate
+        fields = ("currency", "points", "worth")
+
+    def clean_currency(self) -> str:
+        return str(self.cleaned_data["currency"]).upper()
+
+    def clean_points(self) -> Decimal:
+        points: Decimal = self.cleaned_data["points"]
+        if points <= 0:
+            raise ValidationError(_("A rate of zero earns nothing. Give no rate for the currency instead."))
+        return points
+
+    def clean_worth(self) -> Decimal | None:
+        worth: Decimal | None = self.cleaned_data["worth"]
+        if worth is not None and worth <= 0:
+            raise ValidationError(_("Leave it empty where points are not shown as money."))
+        return worth
+
+    def validate_constraints(self) -> None:
+        """A second rate for a currency is no mistake here: it supersedes the first."""
+
+
+class RateFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # Django has no generic form set at run time
+    def clean(self) -> None:
+        given = [
+            form.cleaned_data["currency"]
+            for form in self.extra_forms
+            if form.has_changed() and form.cleaned_data.get("currency")
+        ]
+        twice = sorted({currency for currency in given if given.count(currency) > 1})
+        if twice:
+            raise ValidationError(_("Two new rates for %(names)s: give one.") % {"names": ", ".join(twice)})
+
+
+class RateInline(INLINE):  # type: ignore[misc]
+    model = Rate
+    form = RateForm
+    formset = RateFormSet
+    extra = 1
+    can_delete = False
+    fields = ("currency", "points", "worth", "starts_at", "superseded_at")
+    readonly_fields = ("starts_at", "superseded_at")
+    ordering = ("superseded_at", "currency", "starts_at")
+    verbose_name_plural = gettext_lazy("rates: a new one takes the place of the one before it, for orders from now on")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Programme)
+class ProgrammeAdmin(ConfirmedAdmin):
+    list_display = ("name", "active", "pending_days", "refund_policy", "debt_policy")
+    fields = (
+        "name", "active", "pending_days", "pending_from", "refund_policy", "debt_policy", "award_history", "does",
+    )  # fmt: skip
+    readonly_fields = ("does",)
+    inlines = (RateInline,)
+    ordering = ("-active", "name")
+
+    @admin.display(description=gettext_lazy("what it does"))
+    def does(self, programme: Programme) -> str:
+        if programme.pk is None:
+            return _("Shown before it is saved.")
+        return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in self.consequences(programme)))
+
+    def consequences(self, saved: Programme) -> Iterable[str]:
+        if not saved.active:
+            yield _("It is not active: orders earn nothing by it, and points that were earned stay.")
+        yield from terms.for_staff(saved, list(Rate.objects.current().filter(programme=saved).order_by("pk")))
+        yield _("Orders that have been awarded keep the terms they were awarded under.")
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Set new rates through the service: what has awarded is superseded, never edited."""
+        for rate in formset.save(commit=False):
+            programmes.set_rate(
+                form.instance, currency=rate.currency, points=rate.points, worth=rate.worth, at=timezone.now()
+            )

@@ -1,0 +1,18 @@
+"""Row locks of this app, in one place. Order: awards before accounts, each by primary key."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
+
+M = TypeVar("M", bound=Model)
+
+
+def hold(rows: QuerySet[M]) -> list[M]:
+    """Return ``rows`` by primary key, locked until the transaction ends.
+
+    PostgreSQL: row locks, always taken in the same order, so that two never wait for each other. SQLite: the
+    IMMEDIATE transaction is the lock.
+    """
+    return list(rows.select_for_update(of=("self",)).order_by("pk"))

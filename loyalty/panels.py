@@ -1,0 +1,154 @@
+"""Points and tier on the customer's page in admin, and in the customer's timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from loyalty import explain, queries
+from loyalty.models import Entry, OrderAward, TierMove
+from loyalty.services import tiers
+from retention import registry
+from retention.models import Customer
+from retention.money import show
+from retention.registry import Event, Panel, PanelAction, PanelData, Row
+
+RECENT = 50
+
+
+def points(customer: Customer) -> PanelData:
+    """Return the customer's ledger, newest first, each entry with where it came from."""
+    account = queries.account(customer)
+    entries = (
+        list(Entry.objects.filter(account=account).select_related("correction").order_by("-pk")[:RECENT])
+        if account
+        else []
+    )
+    numbers = queries.order_numbers(entry.order for entry in entries if entry.order)
+    rows = [
+        Row(
+            cells=(
+                date_format(timezone.localtime(entry.at), "SHORT_DATETIME_FORMAT"),
+                explain.cause(entry, numbers.get(entry.order, entry.order)),
+                entry.get_kind_display(),
+                entry.get_bucket_display(),
+                f"{entry.points:+d}",
+                str(entry.balance_after),
+                explain.calculation(entry) or _words(entry),
+            ),
+            url=reverse("admin:retention_loyalty_entry_change", args=[entry.pk]),
+            source=entry.source or (_("the shop's order") if entry.order else ""),
+        )
+        for entry in entries
+    ]
+    actions = []
+    if customer.kind != Customer.Kind.GUEST and customer.absorbed_into_id is None:
+        actions.append(
+            PanelAction(
+                label=_("Give or take points"),
+                url=reverse("admin:retention_loyalty_account_correct", args=[customer.pk]),
+                permission="retention_loyalty.adjust_points",
+            )
+        )
+    return PanelData(
+        columns=(_("When"), _("What for"), _("Kind"), _("Where"), _("Points"), _("Balance"), _("How")),
+        rows=rows,
+        summary=_("%(balance)s to spend, %(pending)s pending")
+        % {"balance": account.balance if account else 0, "pending": account.pending if account else 0},
+        actions=actions,
+    )
+
+
+def _words(entry: Entry) -> str:
+    correction = getattr(entry, "correction", None)
+    return f"{correction.reason} ({correction.author})" if correction else ""
+
+
+def tier(customer: Customer) -> PanelData:
+    """Return where the customer stands, and every move."""
+    rows = [
+        Row(
+            cells=(
+                date_format(timezone.localtime(move.at), "SHORT_DATETIME_FORMAT"),
+                move.old_name or "–",
+                move.new_name or "–",
+                show(move.qualified_minor, move.currency),
+            ),
+            source=_("net spend of the window"),
+        )
+        for move in TierMove.objects.filter(customer=customer).order_by("-at")[:RECENT]
+    ]
+    return PanelData(
+        columns=(_("When"), _("From"), _("To"), _("Spend that counted")), rows=rows, summary=_summary(customer)
+    )
+
+
+def _summary(customer: Customer) -> str:
+    now = timezone.now()  # noqa: TID251  (a panel is the edge: the page gives it no clock)
+    standing = tiers.standing(customer, at=now) if customer.kind != Customer.Kind.GUEST else None
+    if standing is None:
+        return ""
+    words = {
+        "tier": standing.tier.name if standing.tier else _("no tier"),
+        "spend": show(standing.qualified_minor, standing.currency),
+        "days": standing.window_days,
+    }
+    text = _("%(tier)s; %(spend)s in %(days)s days") % words
+    if standing.next_tier:
+        text += "; " + _("%(missing)s to %(next)s") % {
+            "missing": show(standing.missing_minor, standing.currency),
+            "next": standing.next_tier.name,
+        }
+    return text
+
+
+def timeline(customer: Customer) -> Iterator[Event]:
+    """Yield movements of points and tiers, and the days on which pending points open."""
+    account = queries.account(customer)
+    if account:
+        entries = list(Entry.objects.filter(account=account).order_by("-pk")[:RECENT])
+        numbers = queries.order_numbers(entry.order for entry in entries if entry.order)
+        for entry in entries:
+            if entry.kind == Entry.Kind.OPEN and entry.bucket == Entry.Bucket.PENDING:
+                continue  # the other half says it
+            yield Event(
+                at=entry.at,
+                text=ngettext("%(points)s point: %(what)s", "%(points)s points: %(what)s", abs(entry.points))
+                % {"points": f"{entry.points:+d}", "what": explain.cause(entry, numbers.get(entry.order, entry.order))},
+                url=reverse("admin:retention_loyalty_entry_change", args=[entry.pk]),
+            )
+        for award in OrderAward.objects.waiting().filter(account=account, opens_at__isnull=False)[:RECENT]:
+            assert award.opens_at is not None
+            yield Event(
+                at=award.opens_at,
+                text=ngettext("%(points)s point opens", "%(points)s points open", award.pending)
+                % {"points": award.pending},
+                url=reverse("admin:retention_loyalty_orderaward_change", args=[award.pk]),
+                planned=True,
+            )
+    for move in TierMove.objects.filter(customer=customer).order_by("-at")[:RECENT]:
+        yield Event(at=move.at, text=_("Tier: %(old)s → %(new)s") % {
+            "old": move.old_name or "–", "new": move.new_name or "–",
+        })  # fmt: skip
+
+
+def load() -> None:
+    """Register the panels and the timeline of this app."""
+    for panel in (
+        Panel(
+            name="loyalty.points",
+            title=gettext_lazy("Points"),
+            build=points,
+            permission="retention_loyalty.view_account",
+        ),
+        Panel(
+            name="loyalty.tier", title=gettext_lazy("Tier"), build=tier, permission="retention_loyalty.view_membership"
+        ),
+    ):
+        registry.panels.add(panel.name, panel)
+    registry.timeline.add("loyalty", timeline)

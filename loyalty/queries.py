@@ -1,0 +1,64 @@
+"""What pages and the API show of points and tiers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import Case, F, Sum, Value, When
+from django.db.models.functions import Coalesce
+
+from loyalty.models import Account, Entry, Membership, OrderAward, Rate, Tier, TierTable
+from retention.models import Customer, Order
+
+
+def account(customer: Customer) -> Account | None:
+    """Return a customer's account; None for who never had a point."""
+    return Account.objects.filter(customer=customer).first()
+
+
+def entries(account: Account, *, limit: int, before: int | None = None) -> list[Entry]:
+    """Return spendable movements, newest first, each with its ``balance_after``. ``before``: older than this id."""
+    rows = Entry.objects.of_balance().filter(account=account).order_by("-pk")
+    return list((rows.filter(pk__lt=before) if before else rows)[:limit])
+
+
+def waiting(account: Account) -> list[OrderAward]:
+    """Return pending points, by order, soonest first; those without a known day come last."""
+    rows = OrderAward.objects.waiting().filter(account=account)
+    return list(rows.order_by(F("opens_at").asc(nulls_last=True), "pk"))
+
+
+def order_numbers(references: Iterable[str]) -> dict[str, str]:
+    """Return order reference → the number that people know it by."""
+    return dict(Order.objects.filter(reference__in=set(references)).values_list("reference", "number"))
+
+
+def worth_rates() -> list[Rate]:
+    """Return the running rates that say what a point is worth."""
+    return list(Rate.objects.current().filter(programme__active=True, worth__isnull=False).order_by("pk"))
+
+
+def spend(customer: Customer, table: TierTable, *, at: datetime) -> int:
+    """Return what a customer has spent that counts for a table, refunds taken off, minor units."""
+    net = Case(When(total_minor__gt=F("refunded_minor"), then=F("total_minor") - F("refunded_minor")), default=Value(0))
+    orders = Order.objects.filter(
+        customer=customer,
+        currency=table.currency,
+        paid_at__isnull=False,
+        cancelled_at=None,
+        placed_at__gte=at - timedelta(days=table.window_days),
+    )
+    total: int = orders.aggregate(total=Coalesce(Sum(net), 0))["total"]
+    return total
+
+
+def membership(customer: Customer) -> Membership | None:
+    """Return a customer's membership in the table that is in force."""
+    rows = Membership.objects.filter(customer=customer, tier__table__active=True)
+    return rows.select_related("tier").first()
+
+
+def ladder(table: TierTable) -> list[Tier]:
+    """Return the tiers of a table, lowest first."""
+    return list(table.tiers.order_by("threshold_minor"))

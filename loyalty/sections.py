@@ -1,0 +1,94 @@
+"""Points and tier on the shopper's own page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from loyalty import explain, queries, terms
+from loyalty.conf import conf
+from loyalty.models import Account, Entry
+from loyalty.services import programmes, tiers
+from retention import registry
+from retention.models import Customer
+from retention.money import show
+
+
+def points(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None:
+    """Return what the section shows: balance, what opens when, tier and the way to the next, the latest movements.
+
+    None where there is no programme and this customer never had a point.
+    """
+    account = queries.account(customer)
+    running = programmes.running()
+    if account is None and running is None:
+        return None
+    entries = queries.entries(account, limit=conf.HISTORY_ROWS + 1) if account else []
+    balance = account.balance if account else 0
+    return {
+        "template": "loyalty/account.html",
+        "balance": max(balance, 0),
+        "owed": max(-balance, 0),
+        "worth": [text for rate in queries.worth_rates() if (text := terms.of_worth(rate, balance))],
+        "pending": account.pending if account else 0,
+        "waiting": waiting(account) if account else [],
+        "rows": rows(entries[: conf.HISTORY_ROWS]),
+        "older": entries[conf.HISTORY_ROWS - 1].pk if len(entries) > conf.HISTORY_ROWS else None,
+        "terms": list(terms.for_shoppers(running.programme, running.rates)) if running else [],
+        **_tier(customer),
+    }
+
+
+def rows(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Return movements as a shopper reads them: when, what for, how many, the balance after."""
+    numbers = queries.order_numbers(entry.order for entry in entries if entry.order)
+    return [
+        {
+            "at": entry.at,
+            "what": explain.cause(entry, numbers.get(entry.order, entry.order)),
+            "points": f"{entry.points:+d}".replace("-", "−"),
+            "balance": entry.balance_after,
+        }
+        for entry in entries
+    ]
+
+
+def waiting(account: Account) -> list[dict[str, Any]]:
+    """Return pending points by order: how many, and when they open as far as it is known."""
+    awards = list(queries.waiting(account))
+    numbers = queries.order_numbers(award.order for award in awards)
+    return [
+        {
+            "points": award.pending,
+            "order": numbers.get(award.order, award.order),
+            "opens_at": award.opens_at,
+            "days": award.pending_days,
+        }
+        for award in awards
+    ]
+
+
+def _tier(customer: Customer) -> dict[str, Any]:
+    now = timezone.now()  # noqa: TID251  (a section is the edge: the page gives it no clock)
+    standing = tiers.standing(customer, at=now)
+    if standing is None:
+        return {"tier": None}
+    above = standing.next_tier
+    return {
+        "tier": standing,
+        "tier_name": standing.tier.name if standing.tier else "",
+        "spent": show(standing.qualified_minor, standing.currency),
+        "way": _("Spend %(amount)s more to become %(tier)s.")
+        % {"amount": show(standing.missing_minor, standing.currency), "tier": above.name}
+        if above
+        else "",
+    }
+
+
+def load() -> None:
+    """Register the section."""
+    registry.account_pages.add("loyalty", points)

@@ -1,0 +1,147 @@
+"""Bringing one order's entries to what the order is worth: the difference, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from loyalty.facts import PointsAwarded, PointsTakenBack
+from loyalty.models import Entry, OrderAward
+from loyalty.models.programme import DebtPolicy
+from loyalty.services import earning
+from loyalty.services.earning import State, Terms
+from loyalty.services.points import Book, Bucket, Kind, Posting
+from retention.facts import FactData
+from retention.models import Order
+
+
+class Difference:
+    """What is written of one order in one batch, until its award stands at the target."""
+
+    def __init__(
+        self, award: OrderAward, order: Order | None, *, refunds: tuple[int, ...], book: Book, at: datetime
+    ) -> None:
+        self.award, self.order, self.refunds, self.book, self.at = award, order, refunds, book, at
+        self.happened: list[FactData] = []
+
+    def target(self) -> int:
+        """Return what the order is worth now."""
+        award, order = self.award, self.order
+        if order is None:
+            return award.pending + award.balance - award.forgiven
+        terms = terms_of(award)
+        return earning.left(state_of(order, self.refunds), terms) if terms else 0
+
+    def approach(self, customer: int, target: int, *, kind: Entry.Kind) -> None:
+        """Post the difference between what stands on a customer's account and the target."""
+        award = self.award
+        missing = target - (award.pending + award.balance - award.forgiven)
+        if missing > 0:
+            kept = min(award.forgiven, missing)  # was to go back and is still there
+            award.forgiven -= kept
+            self._write(customer, missing - kept, Bucket.BALANCE if award.opened_at else Bucket.PENDING, kind)
+        elif missing < 0:
+            back = kind if kind == Kind.MOVE else Kind.CLAWBACK
+            of_pending = min(award.pending, -missing)
+            self._write(customer, -of_pending, Bucket.PENDING, back)
+            rest = -missing - of_pending
+            of_balance = self._takeable(customer, rest)
+            award.forgiven += rest - of_balance
+            self._write(customer, -of_balance, Bucket.BALANCE, back)
+
+    def open(self, customer: int) -> None:
+        """Move what is pending to the balance once the window has closed."""
+        points = self.award.pending
+        if self.award.opened_at and points:
+            self._write(customer, -points, Bucket.PENDING, Kind.OPEN)
+            self._write(customer, points, Bucket.BALANCE, Kind.OPEN)
+
+    def _takeable(self, customer: int, points: int) -> int:
+        """Return how many of these opened points the debt policy lets go back."""
+        if self.award.debt_policy == DebtPolicy.PENDING:
+            return 0
+        if self.award.debt_policy == DebtPolicy.ZERO:
+            return min(points, max(0, self.book.account(customer).balance))
+        return points
+
+    def _write(self, customer: int, points: int, bucket: Entry.Bucket, kind: Entry.Kind) -> None:
+        if not points:
+            return
+        award = self.award
+        if bucket == Bucket.PENDING:
+            award.pending += points
+        else:
+            award.balance += points
+        self.book.write(
+            Posting(
+                # the number of the posting makes the key: two that settle one order at once cannot both write it
+                key=f"order:{award.order}:{award.postings}:{kind}:{bucket}:{customer}",
+                customer=customer,
+                points=points,
+                kind=kind,
+                bucket=bucket,
+                order=award.order,
+                basis_minor=award.basis_minor,
+                currency=award.currency,
+                rate=award.rate_points,
+                breakdown=self._breakdown(),
+                opens_at=award.opens_at if bucket == Bucket.PENDING else None,
+                at=self.at,
+            )
+        )
+        self._tell(customer, points, bucket, kind)
+
+    def _breakdown(self) -> dict[str, Any]:
+        return {
+            "earned": self.award.earned,
+            "refund_policy": self.award.refund_policy,
+            "refunded_minor": sum(self.refunds),
+            "cause": _cause(self.order, self.refunds),
+        }
+
+    def _tell(self, customer: int, points: int, bucket: Entry.Bucket, kind: Entry.Kind) -> None:
+        if kind == Kind.OPEN:
+            return
+        history = bool(self.order and self.order.history)
+        if points > 0:
+            self.happened.append(
+                PointsAwarded(
+                    customer=customer,
+                    at=self.at,
+                    points=points,
+                    order=self.award.order,
+                    pending=bucket == Bucket.PENDING and self.award.opened_at is None,
+                    history=history,
+                )
+            )
+        else:
+            self.happened.append(
+                PointsTakenBack(customer=customer, at=self.at, points=-points, order=self.award.order, history=history)
+            )
+
+
+def terms_of(award: OrderAward) -> Terms | None:
+    """Return the terms that an award was made under, None where its currency had no rate."""
+    if award.rate_points is None:
+        return None
+    return Terms(currency=award.currency, points=award.rate_points, refund_policy=award.refund_policy)
+
+
+def state_of(order: Order, refunds: tuple[int, ...]) -> State:
+    """Return what of an order decides its points; ``refunds`` in minor units."""
+    return State(
+        basis_minor=order.items_minor,
+        total_minor=order.total_minor,
+        refunds_minor=refunds,
+        earns=order.paid_at is not None and order.cancelled_at is None,
+    )
+
+
+def _cause(order: Order | None, refunds: tuple[int, ...]) -> str:
+    if order is None:
+        return "window closed"
+    if order.cancelled_at:
+        return "cancelled"
+    if order.paid_at is None:
+        return "not paid"
+    return "refunded" if refunds else "paid"

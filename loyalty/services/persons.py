@@ -1,0 +1,70 @@
+"""One person's points: taking the data out, forgetting the words, making two accounts one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
+
+from loyalty.models import Account, Correction, Entry, Membership, OrderAward, TierMove
+from loyalty.services.points import Book, Bucket, Kind, Posting
+from retention.models import Customer
+
+FORGOTTEN = "(erased)"
+
+
+def export(customer: Customer) -> Mapping[str, Any]:
+    """Return everything that this app holds about a customer."""
+    account = Account.objects.filter(customer=customer).first()
+    membership = Membership.objects.filter(customer=customer).select_related("tier").first()
+    entries = Entry.objects.filter(account=account).order_by("pk") if account else Entry.objects.none()
+    return {
+        "balance": account.balance if account else 0,
+        "pending": account.pending if account else 0,
+        "entries": list(entries.values("at", "kind", "bucket", "points", "order", "correction__reason")),
+        "tier": membership.tier.name if membership and membership.tier else "",
+        "tier_moves": list(
+            TierMove.objects.filter(customer=customer).order_by("at").values("at", "old_name", "new_name")
+        ),
+    }
+
+
+def erase(customer: Customer, at: datetime) -> None:
+    """Empty the words that staff wrote; ledger, balances and tiers stay."""
+    Correction.objects.filter(entry__account__customer=customer).update(reason=FORGOTTEN)
+
+
+def absorb(guest: Customer, member: Customer, at: datetime) -> None:
+    """Move what no order earned to the member's account, with mirror entries.
+
+    Points of orders follow their orders: each publishes ``OrderChangedHands`` and is settled again.
+    """
+    Membership.objects.filter(customer=guest).delete()
+    if not Account.objects.filter(customer=guest).exists():
+        return
+    with transaction.atomic():
+        book = Book([guest.pk, member.pk], at=at)
+        source = book.account(guest.pk)
+        of_orders = OrderAward.objects.filter(account=source).aggregate(
+            balance=Coalesce(Sum("balance"), 0), pending=Coalesce(Sum("pending"), 0)
+        )
+        for bucket in Bucket:
+            rest = getattr(source, bucket.value) - of_orders[bucket.value]
+            for customer, points in ((guest, -rest), (member, rest)):
+                if points:
+                    book.write(
+                        Posting(
+                            key=f"absorb:{guest.pk}:{member.pk}:{bucket}:{customer.pk}",
+                            customer=customer.pk,
+                            points=points,
+                            kind=Kind.TRANSFER,
+                            bucket=bucket,
+                            breakdown={"from": guest.pk, "to": member.pk},
+                            at=at,
+                        )
+                    )
+        book.close()

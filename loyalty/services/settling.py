@@ -1,0 +1,152 @@
+"""One batch of orders whose points are being brought to what they are worth."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Sum
+
+from loyalty.models import Account, Entry, OrderAward
+from loyalty.models.programme import PendingFrom
+from loyalty.services import earning
+from loyalty.services.differences import Difference, terms_of
+from loyalty.services.points import Book, Bucket, Kind
+from loyalty.services.programmes import Running
+from retention.conf import conf as ground
+from retention.facts import FactData
+from retention.models import Customer, Order, Refund
+from retention.services import facts
+
+log = logging.getLogger(__name__)
+
+WRITTEN = [
+    "account", "rate", "currency", "rate_points", "refund_policy", "debt_policy", "pending_days", "pending_from",
+    "basis_minor", "earned", "pending", "balance", "forgiven", "opens_at", "opened_at", "postings", "settled_at",
+]  # fmt: skip
+
+
+class Settling:
+    """Awards that are locked, what decides them, and the book that their differences go into."""
+
+    def __init__(self, held: list[OrderAward], clock: Mapping[str, datetime], running: Running | None) -> None:
+        self.held = held
+        self.clock = clock
+        self.running = running
+        references = [award.order for award in held]
+        rows = Order.objects.filter(reference__in=references).select_related("customer")
+        self.orders = {order.reference: order for order in rows}
+        self.refunds: dict[str, list[int]] = defaultdict(list)
+        refunds = Refund.objects.filter(order__reference__in=references).order_by("pk")
+        for reference, amount in refunds.values_list("order__reference", "amount_minor"):
+            self.refunds[reference].append(amount)
+        accounts = Account.objects.filter(pk__in={award.account_id for award in held if award.account_id})
+        self.owners: dict[int | None, int] = dict(accounts.values_list("pk", "customer"))
+        self.stood = self._stood()
+        self.unrated: set[str] = set()
+        self.happened: list[FactData] = []
+
+    def run(self) -> int:
+        """Post every difference. Returns how many awards changed."""
+        holders = {holder for award in self.held if (holder := self._holder(award)) is not None}
+        self.book = Book(holders | set(self.owners.values()), at=max(self.clock.values()))
+        changed = [award for award in self.held if self._settle(award)]
+        self.book.close()
+        OrderAward.objects.bulk_create(changed, update_conflicts=True, unique_fields=["order"], update_fields=WRITTEN)
+        facts.publish(self.happened)
+        for currency in sorted(self.unrated):
+            log.warning("the programme has no rate for %s: orders in it earn nothing", currency)
+        return len(changed)
+
+    # Whose points
+
+    def _owner(self, award: OrderAward) -> int | None:
+        """Return the customer on whose account the points stand."""
+        return self.owners.get(award.account_id)
+
+    def _holder(self, award: OrderAward) -> int | None:
+        """Return the customer on whose account they should stand, None for a guest's order."""
+        order = self.orders.get(award.order)
+        if order is None:  # the projection does not have it: nothing is known to have changed
+            return self._owner(award)
+        return None if order.customer.kind == Customer.Kind.GUEST else order.customer_id
+
+    def _stood(self) -> dict[tuple[str, int, str], int]:
+        """Return, for orders that change hands, what stands of them anywhere: (order, customer, bucket) → points.
+
+        An account that held an order before may have kept a part of it, by the debt policy.
+        """
+        moving = [award.order for award in self.held if self._holder(award) != self._owner(award)]
+        if not moving:
+            return {}
+        sums = Entry.objects.filter(order__in=moving).order_by().values("order", "account__customer", "bucket")
+        return {
+            (row["order"], row["account__customer"], row["bucket"]): row["total"]
+            for row in sums.annotate(total=Sum("points"))
+        }
+
+    # One order
+
+    def _settle(self, award: OrderAward) -> bool:
+        before = _columns(award)
+        at = self.clock[award.order]
+        order = self.orders.get(award.order)
+        owner, holder = self._owner(award), self._holder(award)
+        if order is not None:
+            self._record_terms(award, order)
+            _record_window(award, order)
+        if award.opened_at is None and award.opens_at and award.opens_at <= at:
+            award.opened_at = at
+        difference = Difference(award, order, refunds=tuple(self.refunds[award.order]), book=self.book, at=at)
+        if owner is not None and owner != holder:
+            difference.approach(owner, 0, kind=Kind.MOVE)
+            award.account, award.pending, award.balance, award.forgiven = None, 0, 0, 0
+        if holder is not None:
+            if owner != holder:
+                award.account = self.book.account(holder)
+                award.pending = self.stood.get((award.order, holder, Bucket.PENDING), 0)
+                award.balance = self.stood.get((award.order, holder, Bucket.BALANCE), 0)
+            difference.approach(
+                holder, difference.target(), kind=Kind.MOVE if owner not in (None, holder) else Kind.AWARD
+            )
+            difference.open(holder)
+        if _columns(award) == before:
+            return False
+        award.postings += 1
+        award.settled_at = at
+        self.happened += difference.happened
+        return True
+
+    def _record_terms(self, award: OrderAward, order: Order) -> None:
+        """Record what was promised, once; and what the order's items earn under it."""
+        if award.rate_id is None or award.currency != order.currency:
+            award.currency = order.currency
+            rate = self.running.rate(order.currency, placed_at=order.placed_at) if self.running else None
+            award.rate, award.rate_points = rate, rate.points if rate else None
+            if rate is None:
+                self.unrated.add(order.currency)
+            if self.running:
+                programme = self.running.programme
+                award.refund_policy, award.debt_policy = programme.refund_policy, programme.debt_policy
+                award.pending_days, award.pending_from = programme.pending_days, programme.pending_from
+        terms = terms_of(award)
+        award.basis_minor = order.items_minor
+        award.earned = earning.worth(order.items_minor, terms) if terms else 0
+
+
+def _record_window(award: OrderAward, order: Order) -> None:
+    """Note when pending points open; what has opened stays open."""
+    if award.opened_at is not None:
+        return
+    begins = order.fulfilled_at if award.pending_from == PendingFrom.FULFILLED else order.paid_at
+    window = timedelta(days=award.pending_days) / ground.SPEED
+    award.opens_at = begins + window if begins else None
+
+
+def _columns(award: OrderAward) -> tuple[Any, ...]:
+    """Return what is written of an award, to see whether it changed."""
+    ids = {"account": "account_id", "rate": "rate_id"}
+    return tuple(getattr(award, ids.get(name, name)) for name in WRITTEN if name != "settled_at")

@@ -1,0 +1,104 @@
+"""Rebuilding every balance from the entries, and saying where the cache differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from loyalty.models import Account, Entry, OrderAward
+
+
+class LedgerDiffers(Exception):
+    """A cached balance is not the sum of its entries: somebody wrote past ``loyalty.services.points``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """One place where the cache and the entries disagree."""
+
+    what: str
+    """``account`` or ``award`` or ``entry``."""
+    id: int
+    column: str
+    cached: int
+    rebuilt: int
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.id}: {self.column} is {self.cached}, its entries say {self.rebuilt}"
+
+
+ACCOUNTS = """
+SELECT a.id, a.balance, a.pending, a.owed, COALESCE(e.balance, 0), COALESCE(e.pending, 0)
+FROM {account} a LEFT JOIN (
+    SELECT account_id, SUM(CASE WHEN bucket = 'balance' THEN points ELSE 0 END) AS balance,
+           SUM(CASE WHEN bucket = 'pending' THEN points ELSE 0 END) AS pending
+    FROM {entry} GROUP BY account_id
+) e ON e.account_id = a.id
+WHERE a.balance <> COALESCE(e.balance, 0) OR a.pending <> COALESCE(e.pending, 0)
+   OR a.owed <> CASE WHEN COALESCE(e.balance, 0) < 0 THEN -COALESCE(e.balance, 0) ELSE 0 END
+ORDER BY a.id
+"""
+
+AWARDS = """
+SELECT w.id, w.balance, w.pending, COALESCE(e.balance, 0), COALESCE(e.pending, 0)
+FROM {award} w LEFT JOIN (
+    SELECT "order", account_id, SUM(CASE WHEN bucket = 'balance' THEN points ELSE 0 END) AS balance,
+           SUM(CASE WHEN bucket = 'pending' THEN points ELSE 0 END) AS pending
+    FROM {entry} WHERE "order" <> '' GROUP BY "order", account_id
+) e ON e."order" = w."order" AND e.account_id = w.account_id
+WHERE w.balance <> COALESCE(e.balance, 0) OR w.pending <> COALESCE(e.pending, 0)
+ORDER BY w.id
+"""
+
+ENTRIES = """
+SELECT id, balance_after, running FROM (
+    SELECT id, balance_after,
+           SUM(CASE WHEN bucket = 'balance' THEN points ELSE 0 END)
+               OVER (PARTITION BY account_id ORDER BY id) AS running
+    FROM {entry}
+) AS told
+WHERE balance_after <> running
+ORDER BY id
+"""
+
+
+def differences() -> Iterator[Difference]:
+    """Yield every difference between cached sums and entries. Three queries; reads the whole ledger."""
+    for pk, balance, pending, owed, true_balance, true_pending in _rows(ACCOUNTS):
+        for column, cached, rebuilt in (
+            ("balance", balance, true_balance),
+            ("pending", pending, true_pending),
+            ("owed", owed, max(0, -true_balance)),
+        ):
+            if cached != rebuilt:
+                yield Difference(what="account", id=pk, column=column, cached=cached, rebuilt=int(rebuilt))
+    for pk, balance, pending, true_balance, true_pending in _rows(AWARDS):
+        for column, cached, rebuilt in (("balance", balance, true_balance), ("pending", pending, true_pending)):
+            if cached != rebuilt:
+                yield Difference(what="award", id=pk, column=column, cached=cached, rebuilt=int(rebuilt))
+    for pk, told, running in _rows(ENTRIES):
+        yield Difference(what="entry", id=pk, column="balance_after", cached=told, rebuilt=int(running))
+
+
+def verify() -> int:
+    """Check the whole ledger. Returns how many accounts were checked; raises LedgerDiffers."""
+    found = list(differences())
+    if found:
+        shown = "; ".join(str(difference) for difference in found[:20])
+        raise LedgerDiffers(f"{len(found)} differences: {shown}")
+    return Account.objects.count()
+
+
+def _rows(sql: str) -> list[Any]:
+    quote = connection.ops.quote_name
+    names = {
+        "account": quote(Account._meta.db_table),
+        "award": quote(OrderAward._meta.db_table),
+        "entry": quote(Entry._meta.db_table),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql.format(**names))
+        return list(cursor.fetchall())

@@ -1,0 +1,41 @@
+"""What loyalty registers with the ground."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils.translation import gettext_lazy as _
+
+from loyalty import actions, conditions, gains, panels, sections, subscribers, troubles
+from loyalty.conf import conf
+from loyalty.services import awards, persons, tiers, verifying
+from retention import registry
+from retention.registry import Person, Tick
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def _open(at: datetime) -> int:
+    return awards.open_due(at=at, limit=conf.OPEN_AT_ONCE)
+
+
+TICKS = [
+    Tick(name="loyalty.open", every=10, run=_open, does=_("opens pending points whose return window has closed")),
+    Tick(name="loyalty.unrated", every=HOUR, run=lambda at: awards.settle_unrated(at=at),
+         does=_("awards orders whose currency had no rate and has one now")),
+    Tick(name="loyalty.tiers", every=MINUTE, run=lambda at: tiers.refresh(at=at),
+         does=_("daily, and after a change of the table, brings everybody into the tier of their spend")),
+    Tick(name="loyalty.verify", every=DAY, run=lambda at: verifying.verify(),
+         does=_("rebuilds every balance from the ledger and fails when one differs")),
+]  # fmt: skip
+
+
+def load() -> None:
+    """Register everything of this app. Called once, when the apps are ready."""
+    for tick in TICKS:
+        registry.ticks.add(tick.name, tick)
+    for part in (subscribers, gains, conditions, actions, panels, troubles, sections):
+        part.load()
+    registry.people.add(
+        "loyalty", Person(name="loyalty", export=persons.export, erase=persons.erase, absorb=persons.absorb)
+    )
