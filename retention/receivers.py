@@ -30,7 +30,7 @@ def follow_address(sender: Any, instance: Any, created: bool, raw: bool = False,
         return
     try:
         with transaction.atomic():
-            customers.change_address(user=instance)
+            customers.change_address(user=instance, at=timezone.now())
     except Exception:
         log.exception("the new address of user %s could not be followed", instance.pk)
 

@@ -15,7 +15,7 @@ from retention import registry
 from retention.facts import AccountOpened, AddressProven, FactData, GuestAbsorbed
 from retention.hashing import normal
 from retention.models import Customer, Order, Spend
-from retention.services import facts
+from retention.services import facts, suppression, tokens
 from retention.shop import CustomerData, OrderData
 
 
@@ -60,11 +60,13 @@ def for_guest(email: str, *, at: datetime, language: str = "") -> Customer:
 def resolve(orders: Iterable[OrderData], *, at: datetime) -> dict[str, int | None]:
     """Find or make the customers of these orders, set-wise. Returns order reference → customer id.
 
-    An order without account and without address gets None.
+    An order without account and without address gets None, and so does a guest's that was placed before the
+    address was erased.
     """
     orders = list(orders)
     members = {order.user_id: order for order in orders if order.user_id is not None}
-    guests = {normal(order.email): order for order in orders if order.user_id is None and order.email.strip()}
+    by_guests = _by_guests(orders)
+    guests = {normal(order.email): order for order in by_guests}
     opened = _ensure_members(
         [
             CustomerData(
@@ -85,12 +87,19 @@ def resolve(orders: Iterable[OrderData], *, at: datetime) -> dict[str, int | Non
             [_new_guest(guests[address], address, at=at) for address in sorted(missing)], ignore_conflicts=True
         )
         known_guests = dict(_guests(guests).values_list("address", "pk"))
-    return {
-        order.reference: opened.get(order.user_id)
-        if order.user_id is not None
-        else known_guests.get(normal(order.email))
+    found: dict[str, int | None] = {order.reference: opened.get(order.user_id) for order in orders}
+    return found | {order.reference: known_guests[normal(order.email)] for order in by_guests}
+
+
+def _by_guests(orders: Iterable[OrderData]) -> list[OrderData]:
+    """Return the orders that have an address and no account, but those of before their address was erased."""
+    orders = [order for order in orders if order.user_id is None and order.email.strip()]
+    erased = suppression.erased({normal(order.email) for order in orders})
+    return [
+        order
         for order in orders
-    }
+        if (gone := erased.get(normal(order.email))) is None or order.placed_at >= gone
+    ]
 
 
 def _guests(addresses: Iterable[str]) -> Any:
@@ -128,6 +137,7 @@ def _ensure_members(people: list[CustomerData], *, at: datetime) -> dict[int | N
             changed.append(row)
     if changed:
         Customer.objects.bulk_update(changed, ["email", "address", "address_proven_at"])
+        tokens.end([row.pk for row in changed], at=at)
     missing = [person for user_id, person in wanted.items() if user_id not in known]
     if missing:
         _refuse_unknown(missing)
@@ -161,12 +171,16 @@ def _refuse_unknown(people: list[CustomerData]) -> None:
         raise NoSuchUser(f"There are no users {sorted(unknown)}.")
 
 
-def change_address(*, user: Any) -> None:
-    """Follow a user's new address: the row stays, the proof goes. One UPDATE, nothing when it is the same."""
+def change_address(*, user: Any, at: datetime) -> None:
+    """Follow a user's new address: the row stays, the proof goes, and so do links mailed to the old address.
+
+    One UPDATE, nothing when it is the same.
+    """
     address = normal(user.email)
-    Customer.objects.filter(user=user, erased_at=None).exclude(address=address).update(
-        email=user.email.strip(), address=address, address_proven_at=None
-    )
+    row = Customer.objects.filter(user=user, erased_at=None).exclude(address=address)
+    with transaction.atomic():
+        if row.update(email=user.email.strip(), address=address, address_proven_at=None):
+            tokens.end(list(Customer.objects.filter(user=user).values_list("pk", flat=True)), at=at)
 
 
 def prove_address(customer: Customer, *, at: datetime) -> None:

@@ -21,6 +21,7 @@ from retention.facts import (
     OrderRefunded,
     OrderReinstated,
 )
+from retention.hashing import normal
 from retention.models import Customer, Order, OrderCoupon, OrderLine, Refund
 from retention.money import to_minor
 from retention.services import customers, facts, installation
@@ -54,9 +55,19 @@ def project(orders: Collection[OrderData], *, at: datetime) -> int:
     if not changed:
         return 0
     owners = _owners(changed, known, at=at)
+    erased = set(
+        Customer.objects.filter(pk__in=set(owners.values()), erased_at__isnull=False).values_list("pk", flat=True)
+    )
     live_since = installation.get().live_since
     rows = {
-        order.reference: _row(order, known.get(order.reference), owners[order.reference], live_since, at=at)
+        order.reference: _row(
+            order,
+            known.get(order.reference),
+            owners[order.reference],
+            live_since,
+            erased=owners[order.reference] in erased,
+            at=at,
+        )
         for order in changed
     }
     happened: list[FactData] = []
@@ -81,31 +92,52 @@ def digest(order: OrderData) -> str:
 
 def _owners(orders: Collection[OrderData], known: Mapping[str, Order], *, at: datetime) -> dict[str, int]:
     """Return order reference → customer id."""
+    guests = _joined(orders, known)
     settled = {}
     for order in orders:
         old = known.get(order.reference)
-        if old and (_keeps_owner(old.customer, order)):
+        if old and _keeps_owner(old.customer, order, guests):
             settled[order.reference] = old.customer_id
     found = customers.resolve([order for order in orders if order.reference not in settled], at=at)
-    for reference, customer in found.items():
-        if customer is None:  # neither account nor address: somebody, known by this order alone
-            customer = Customer.objects.create(kind=Customer.Kind.GUEST, created_at=at).pk
-        settled[reference] = customer
-    return settled
+    settled |= {reference: customer for reference, customer in found.items() if customer is not None}
+    nameless = [order for order in orders if order.reference not in settled]
+    # no account, and no address or one that was erased: somebody, known by this order alone
+    made = Customer.objects.bulk_create(
+        [
+            Customer(kind=Customer.Kind.GUEST, created_at=at, erased_at=at if order.email.strip() else None)
+            for order in nameless
+        ]
+    )
+    return settled | {order.reference: row.pk for order, row in zip(nameless, made, strict=True)}
 
 
-def _keeps_owner(owner: Customer, order: OrderData) -> bool:
+def _joined(orders: Collection[OrderData], known: Mapping[str, Order]) -> set[tuple[int, str]]:
+    """Return the pairs (member, address) of those guests that the present owners of these orders have absorbed."""
+    owned = {
+        known[order.reference].customer_id: normal(order.email)
+        for order in orders
+        if order.user_id is None and order.reference in known and known[order.reference].customer.is_member
+    }
+    if not owned:
+        return set()
+    absorbed = Customer.objects.filter(absorbed_into__in=owned, address__in=set(owned.values()))
+    return {(member, address) for member, address in absorbed.values_list("absorbed_into", "address") if member}
+
+
+def _keeps_owner(owner: Customer, order: OrderData, joined: Collection[tuple[int, str]]) -> bool:
     if owner.erased_at:
         return True  # a sweep brings nothing back
     if order.user_id is not None:
         return False
-    # a host that cannot attach guests' orders goes on calling it a guest's; the mailbox has been proven to us
-    return owner.is_member and bool(owner.address_proven_at) and owner.address == order.email.strip().lower()
+    address = normal(order.email)
+    # a host that cannot attach guests' orders goes on calling it a guest's; the mailbox was proven to us
+    return not address or (owner.pk, address) in joined
 
 
-def _row(order: OrderData, old: Order | None, customer: int, live_since: datetime | None, *, at: datetime) -> Order:
+def _row(
+    order: OrderData, old: Order | None, customer: int, live_since: datetime | None, *, erased: bool, at: datetime
+) -> Order:
     """Return the row to write; what the host does not time is stamped when first seen."""
-    erased = old is not None and old.customer.erased_at is not None
     refunded = sum((refund.amount for refund in order.refunds), start=order.total * 0)
     news = live_since is not None and order.placed_at >= max(live_since, at - timedelta(days=conf.NEWS_DAYS))
     row = Order(

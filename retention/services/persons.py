@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from retention import registry
 from retention.facts import OrderChangedHands
@@ -17,7 +18,6 @@ from retention.models import (
     IdempotentRequest,
     Message,
     Order,
-    Suppression,
     Token,
 )
 from retention.services import facts, suppression
@@ -51,17 +51,18 @@ def export(customer: Customer) -> Mapping[str, Any]:
 
 
 def erase(customer: Customer, at: datetime) -> None:
-    """Empty the personal strings of the ground's rows and suppress the address."""
-    if customer.email:
-        suppression.add(customer.email, scope=Suppression.Scope.ALL, reason=Suppression.Reason.ERASED, at=at)
-    Message.objects.waiting().filter(customer=customer).update(
-        state=Message.State.CANCELLED, reason="erased", changed_at=at
-    )
+    """Empty the personal strings of the ground's rows, those of absorbed guests too, and suppress the addresses."""
+    rows = Customer.objects.filter(Q(pk=customer.pk) | Q(absorbed_into=customer.pk))
+    for email in rows.exclude(email="").values_list("email", flat=True):
+        suppression.erase(email, at=at)
+    messages = Message.objects.filter(customer=customer)
+    messages.waiting().update(state=Message.State.CANCELLED, reason="erased", changed_at=at)
+    messages.exclude(error="").update(error="")  # mail servers repeat the address in their answers
     Token.objects.filter(customer=customer).delete()
     if customer.user_id is not None:
         IdempotentRequest.objects.filter(user=customer.user_id).delete()
     Order.objects.filter(customer=customer).update(email="", postcode="")
-    Customer.objects.filter(pk=customer.pk).update(
+    rows.filter(erased_at=None).update(
         email="", address="", address_proven_at=None, first_name="", last_name="", zone="", country="", number="",
         erased_at=at,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from retention.hashing import address_hash
@@ -13,6 +14,25 @@ def add(email: str, *, scope: str, reason: str, at: datetime) -> bool:
     return Suppression.objects.get_or_create(
         address_hash=address_hash(email), scope=scope, defaults={"reason": reason, "at": at}
     )[1]
+
+
+def erase(email: str, *, at: datetime) -> None:
+    """Suppress everything to an address that was erased; by this row a sweep knows whom not to bring back."""
+    erased = Suppression.Reason.ERASED
+    if not add(email, scope=Suppression.Scope.ALL, reason=erased, at=at):
+        rows = Suppression.objects.filter(address_hash=address_hash(email), scope=Suppression.Scope.ALL)
+        rows.exclude(reason=erased).update(reason=erased, at=at)
+
+
+def erased(addresses: Collection[str]) -> dict[str, datetime]:
+    """Return those of the addresses (lower case) that were erased, and when."""
+    if not addresses:
+        return {}
+    hashes = {address_hash(address): address for address in addresses}
+    rows = Suppression.objects.filter(
+        address_hash__in=hashes, scope=Suppression.Scope.ALL, reason=Suppression.Reason.ERASED
+    )
+    return {hashes[hashed]: at for hashed, at in rows.values_list("address_hash", "at")}
 
 
 def lift(email: str, *, scope: str, reason: str) -> bool:

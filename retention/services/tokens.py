@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from retention.models import Token
@@ -71,6 +71,16 @@ def use(secret: str, *, purpose: str, at: datetime) -> Token:
     if not unused.update(used_at=at):
         raise Used(token)
     return token
+
+
+def end(customers: Collection[int], *, at: datetime) -> None:
+    """End the links that were mailed to an address which these customers have no more: they prove the old mailbox."""
+    Token.objects.filter(
+        customer__in=customers,
+        purpose__in=[Token.Purpose.CLAIM, Token.Purpose.SIGN_IN, Token.Purpose.CONFIRM],
+        used_at=None,
+        expires_at__gt=at,
+    ).update(expires_at=at)
 
 
 def prune(*, at: datetime) -> int:
