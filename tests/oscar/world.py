@@ -69,7 +69,7 @@ class OscarWorld:
         )
         if category:
             Category = get_model("catalogue", "Category")
-            kept_in = Category.objects.filter(name=category).first() or Category.add_root(name=category)
+            kept_in = Category.objects.filter(name=category).first() or Category.objects.add_root({"name": category})
             product.categories.add(kept_in)
         return str(product.pk)
 
