@@ -23,6 +23,7 @@ from retention.hashing import address_hash
 from retention.mail import Mail
 from retention.models import Consent, Message, Suppression, Text
 from retention.services import installation, outbox, texts
+from retention.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -45,19 +46,19 @@ class Ready:
 
 def deliver(*, at: datetime, limit: int = 500) -> int:
     """Send mails whose time has come, in batches. Returns how many were claimed. Sends nothing while paused."""
+    watch = Watch(at)
     outbox.reap(at=at)
     outbox.promote(at=at)
-    if installation.get().paused_at:
-        return 0
     count = 0
-    while count < limit:
+    while count < limit and not installation.get().paused_at:
+        at = watch.now()
         owner = uuid.uuid4().hex
         claimed = outbox.claim(owner=owner, at=at, limit=min(BATCH, limit - count))
         if not claimed:
             break
         count += len(claimed)
         ready = write(refuse(claimed, at=at), at=at)
-        if not _send_all(ready, at=at):
+        if not _send_all(ready, watch):
             break  # no line to the mail server: what is left waits for the next round
     return count
 
@@ -184,7 +185,7 @@ def _domain() -> str:
     return parseaddr(conf.FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
 
 
-def _send_all(ready: Sequence[Ready], *, at: datetime) -> bool:
+def _send_all(ready: Sequence[Ready], watch: Watch) -> bool:
     """Send over one connection. Returns False when there is no line; the mails are due again then.
 
     ``sent`` of one mail and ``sending`` of the next share a commit.
@@ -196,10 +197,10 @@ def _send_all(ready: Sequence[Ready], *, at: datetime) -> bool:
         line.open()
     except Exception as error:  # noqa: BLE001  (each backend has errors of its own)
         log.warning("no line to the mail server: %s", type(error).__name__)
-        _postpone([item.message for item in ready], error=error, at=at)
+        _postpone([item.message for item in ready], error=error, at=watch.now())
         return False
     try:
-        return _send_over(line, ready, at=at)
+        return _send_over(line, ready, watch)
     finally:
         try:
             line.close()
@@ -207,9 +208,10 @@ def _send_all(ready: Sequence[Ready], *, at: datetime) -> bool:
             log.info("the mail server closed the line first: %s", type(error).__name__)
 
 
-def _send_over(line: BaseEmailBackend, ready: Sequence[Ready], *, at: datetime) -> bool:
+def _send_over(line: BaseEmailBackend, ready: Sequence[Ready], watch: Watch) -> bool:
     previous: Ready | None = None
     for index, item in enumerate(ready):
+        at = watch.now()  # a slow mail server must not let the next lease begin in the past
         with transaction.atomic():
             if previous:
                 _mark_sent(previous.message, at=at)
@@ -220,13 +222,13 @@ def _send_over(line: BaseEmailBackend, ready: Sequence[Ready], *, at: datetime) 
         try:
             line.send_messages([item.email])
         except Exception as error:  # noqa: BLE001  (kept on the message)
-            if not _note_failure(item.message, error, at=at):
-                _postpone([rest.message for rest in ready[index + 1 :]], error=error, at=at)
+            if not _note_failure(item.message, error, at=watch.now()):
+                _postpone([rest.message for rest in ready[index + 1 :]], error=error, at=watch.now())
                 return False
             continue
         previous = item
     if previous:
-        _mark_sent(previous.message, at=at)
+        _mark_sent(previous.message, at=watch.now())
     return True
 
 
