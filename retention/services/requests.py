@@ -30,7 +30,8 @@ class Answer:
 def once(*, user: Any, key: str, fingerprint: str, do: Callable[[], Answer], at: datetime) -> Answer:
     """Return what ``do`` answers, or what it answered to the same request before.
 
-    ``user`` is the account's primary key. The work and its answer are one transaction: a process that dies leaves neither, and an exception out of
+    ``user`` is the primary key of the account. The work and its answer are one transaction: a process that dies
+    leaves neither, and an exception out of
     ``do`` leaves no answer. Raises InProgress, KeyReused.
     """
     with one_at_a_time(f"retention.request:{user}:{key}") as mine:
