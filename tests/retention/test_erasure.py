@@ -1,0 +1,200 @@
+"""Forgetting a person: the strings go, the figures stay, and no sweep brings anything back."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth import get_user_model
+
+from retention.models import Customer, Fact, Message, Order, Suppression, Token
+from retention.services import accounts, customers, delivery, imports, persons, suppression, sweep, tokens
+from tests.retention.ground import guest, promise, tell
+from tests.retention.shop import NOON, LocalShop
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+PERSONAL = ("ada", "byron", "sw1y 4qu")
+
+
+def dump() -> str:
+    """Every value in every table of ours, in lower case."""
+    models = [model for model in apps.get_models() if model.__module__.startswith("retention.models")]
+    return str([list(model._default_manager.values()) for model in models]).lower()
+
+
+def personal() -> list[str]:
+    return [word for word in PERSONAL if word in dump()]
+
+
+def bought(shop: LocalShop, *references: str, **given: Any) -> None:
+    for reference in references:
+        shop.place(
+            reference, email="Ada@example.com", first_name="Ada", last_name="Byron", postcode="SW1Y 4QU", **given
+        )
+    tell(*references)
+
+
+def test_no_personal_string_is_left_and_the_figures_are(shop: LocalShop) -> None:
+    bought(shop, "A1", "A2")
+    row = guest()
+    assert personal() == list(PERSONAL)
+    persons.erase_person(row, at=NOON)
+    assert personal() == []
+    row.refresh_from_db()
+    assert (row.orders_count, row.spends.get().net_minor, row.erased_at) == (2, 8000, NOON)
+    assert Order.objects.count() == 2
+    assert Fact.objects.count() == 2
+
+
+def test_a_sweep_an_import_and_a_change_bring_nothing_back(shop: LocalShop) -> None:
+    bought(shop, "A1")
+    row = guest()
+    persons.erase_person(row, at=NOON + HOUR)
+    shop.change("A1", paid_at=NOON)
+    tell("A1", at=NOON + 2 * HOUR)
+    sweep.sweep_new(at=NOON + 2 * HOUR)
+    imports.take_in_shop(at=NOON + 2 * HOUR)
+    assert personal() == []
+    assert list(Order.objects.values_list("reference", "customer", "paid_at")) == [("A1", row.pk, NOON)]
+    assert Customer.objects.count() == 1
+
+
+def test_an_order_of_before_that_was_never_read_comes_without_the_person(shop: LocalShop) -> None:
+    bought(shop, "A1")
+    persons.erase_person(guest(), at=NOON + HOUR)
+    shop.place("A0", email="Ada@example.com", first_name="Ada", postcode="SW1Y 4QU", placed_at=NOON - DAY)
+    for hour, paid_at in enumerate([None, NOON], start=2):
+        shop.change("A0", paid_at=paid_at)
+        sweep.sweep_new(at=NOON + hour * HOUR)
+        tell("A0", at=NOON + hour * HOUR)
+    assert personal() == []
+    assert Order.objects.filter(reference="A0", paid_at=NOON).count() == 1
+    assert Customer.objects.count() == 2
+
+
+def test_who_orders_again_after_that_is_a_new_customer(shop: LocalShop) -> None:
+    bought(shop, "A1")
+    old = guest()
+    persons.erase_person(old, at=NOON + HOUR)
+    shop.place("A2", email="ada@example.com", placed_at=NOON + DAY)
+    tell("A2", at=NOON + DAY)
+    assert guest().pk != old.pk
+    assert Order.objects.get(reference="A2").email == "ada@example.com"
+
+
+def test_the_next_order_of_an_erased_member_who_keeps_the_account_stays_nameless(
+    shop: LocalShop, user: Callable[..., Any]
+) -> None:
+    member = user("ada@example.com")
+    bought(shop, "A1", user_id=member.pk)
+    row = Customer.objects.get(user=member)
+    persons.erase_person(row, at=NOON)
+    bought(shop, "A2", user_id=member.pk)
+    assert personal() == []
+    assert Order.objects.get(reference="A2").customer_id == row.pk
+
+
+def test_the_rows_that_a_member_has_absorbed_are_emptied_too(shop: LocalShop, user: Callable[..., Any]) -> None:
+    bought(shop, "A1")
+    member = customers.for_user(user("ada@example.com"), at=NOON)
+    customers.prove_address(member, at=NOON)
+    persons.erase_person(member, at=NOON)
+    assert personal() == []
+    assert Order.objects.get().customer_id == member.pk
+
+
+def test_a_user_deleted_in_the_host_is_forgotten_and_the_ledger_is_kept(
+    shop: LocalShop, user: Callable[..., Any]
+) -> None:
+    member = user("ada@example.com")
+    bought(shop, "A1", user_id=member.pk)
+    row = Customer.objects.get(user=member)
+    member.delete()
+    shop.change("A1", user_id=None)  # what a host does to the orders of a user it deletes
+    tell("A1", at=NOON + HOUR)
+    assert personal() == []
+    row.refresh_from_db()
+    assert (row.user, row.orders_count, row.spends.get().net_minor) == (None, 1, 4000)
+    assert row.erased_at is not None
+    assert Order.objects.get().customer_id == row.pk
+
+
+def test_many_users_deleted_at_once_are_all_forgotten(shop: LocalShop, user: Callable[..., Any]) -> None:
+    for number in range(3):
+        user(f"ada{number}@example.com", joined=True)
+    get_user_model().objects.filter(email__startswith="ada").delete()
+    assert personal() == []
+    assert Customer.objects.filter(user=None).exclude(erased_at=None).count() == 3
+
+
+def test_a_failure_of_ours_does_not_keep_the_host_from_deleting(
+    shop: LocalShop, user: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*args: Any, **given: Any) -> None:
+        raise RuntimeError("not today")
+
+    member = user("ada@example.com", joined=True)
+    monkeypatch.setattr(persons, "erase_person", broken)
+    key = member.pk
+    member.delete()
+    assert get_user_model().objects.count() == 0
+    assert [record.getMessage() for record in caplog.records] == [f"the customer of user {key} could not be erased"]
+
+
+def test_what_waits_in_the_outbox_is_called_off_and_links_end(shop: LocalShop, mails: None, mailoutbox: Any) -> None:
+    bought(shop, "A1")
+    row = guest()
+    waiting = promise(row)
+    [secret] = tokens.mint(purpose="claim", about=[(row.pk, "A1")], lasts=DAY, at=NOON)
+    persons.erase_person(row, at=NOON)
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.reason) == ("cancelled", "erased")
+    assert Token.objects.count() == 0
+    with pytest.raises(tokens.Invalid):
+        accounts.enter(None, secret=secret, purpose="claim", password=None, at=NOON)
+    delivery.deliver(at=NOON + DAY)
+    assert mailoutbox == []
+
+
+def test_what_the_mail_server_said_of_the_address_goes_too(shop: LocalShop, mails: None) -> None:
+    bought(shop, "A1")
+    row = guest()
+    message = promise(row)
+    Message.objects.filter(pk=message.pk).update(state="failed", error="550 <Ada@example.com>: no such mailbox")
+    persons.erase_person(row, at=NOON)
+    assert personal() == []
+    message.refresh_from_db()
+    assert message.state == "failed", "that it failed is kept"
+
+
+def test_the_address_is_suppressed_and_stays_so(shop: LocalShop) -> None:
+    bought(shop, "A1")
+    persons.erase_person(guest(), at=NOON)
+    assert list(Suppression.objects.values_list("scope", "reason", "at")) == [("all", "erased", NOON)]
+
+
+def test_an_address_that_bounced_before_is_erased_all_the_same(shop: LocalShop) -> None:
+    bought(shop, "A1")
+    suppression.add("ada@example.com", scope="all", reason="bounced", at=NOON - DAY)
+    persons.erase_person(guest(), at=NOON + HOUR)
+    shop.place("A0", email="ada@example.com", placed_at=NOON)
+    tell("A0", at=NOON + 2 * HOUR)
+    assert personal() == []
+
+
+def test_erasing_twice_changes_nothing(shop: LocalShop) -> None:
+    bought(shop, "A1")
+    row = guest()
+    persons.erase_person(row, at=NOON)
+    before = dump()
+    row.refresh_from_db()
+    persons.erase_person(row, at=NOON + DAY)
+    assert dump() == before
+
+
+def test_the_export_holds_what_we_hold(shop: LocalShop) -> None:
+    bought(shop, "A1")
+    data = persons.export_person(guest())["retention"]
+    assert (data["email"], data["first_name"], data["last_name"]) == ("Ada@example.com", "Ada", "Byron")
+    assert [order["number"] for order in data["orders"]] == ["NA1"]
