@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -123,7 +123,10 @@ def _folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder)
+        while folder.exists():
+            # a server that is just ending takes its own files away
+            with suppress(FileNotFoundError):
+                shutil.rmtree(folder)
 
 
 def _binaries(folder: Path) -> tuple[Path, pwd.struct_passwd | None]:
@@ -201,7 +204,13 @@ def _valkey_answers(port: int) -> bool:
 
 
 def _end(signum: int, frame: FrameType | None) -> None:
+    _end_undisturbed()
     sys.exit(0)
+
+
+def _end_undisturbed() -> None:
+    """Being told twice must not cut short the ending of the servers."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def main(names: list[str]) -> None:
@@ -213,6 +222,7 @@ def main(names: list[str]) -> None:
         urls = {name: stack.enter_context(known[name]()) for name in names}
         print(json.dumps({"folder": str(folder), "urls": urls}), flush=True)
         sys.stdin.read()
+        _end_undisturbed()
 
 
 if __name__ == "__main__":
