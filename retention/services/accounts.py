@@ -129,36 +129,49 @@ def _limit(customer: Customer, *, at: datetime) -> None:
         raise TooMany
 
 
-def needs_password(token: Token) -> bool:
-    """Whether the page that a link opens has to ask for a password: there is no account yet."""
-    return not token.customer.is_member and not get_shop().find_users(token.customer.email)
+def find_account(person: Customer) -> Any | None:
+    """Return the user whom a mailed link to this person is about, None where there is no account."""
+    return person.user or next(iter(get_shop().find_users(person.email)), None)
+
+
+def needs_password(token: Token, *, visitor: Any) -> bool:
+    """Whether the page that a link opens has to ask for a password.
+
+    It does where there is no account, and where the account's address was never proven and ``visitor`` is not
+    signed in to it: whoever opened it may have typed somebody else's address, and must not keep a way in.
+    """
+    user = find_account(token.customer)
+    return user is None or (user != visitor and not _proven(user))
+
+
+def _proven(user: Any) -> bool:
+    return Customer.objects.filter(user=user, address_proven_at__isnull=False).exists()
 
 
 def enter(request: HttpRequest, *, secret: str, purpose: str, password: str | None, at: datetime) -> Any:
     """Door two: use a mailed link up. The address is proven and every guest order of it attaches.
 
-    Makes the account where there is none (``password``, None for an unusable one). Returns the user, to be signed
-    in. Raises tokens.Invalid, tokens.Used, tokens.Expired.
+    Makes the account where there is none, and gives one that nobody had proven to the mailbox's owner alone, with
+    ``password`` (None for an unusable one). Returns the user, to be signed in. Raises tokens.Invalid, tokens.Used,
+    tokens.Expired.
     """
     shop = get_shop()
     with transaction.atomic():
         token = tokens.use(secret, purpose=purpose, at=at)
         person = token.customer
         with one_at_a_time(f"retention.account:{person.address}", wait=True):
-            user = person.user
+            user = find_account(person)
             if user is None:
-                users = shop.find_users(person.email)
-                user = (
-                    users[0]
-                    if users
-                    else shop.create_customer(
-                        request,
-                        email=person.email,
-                        password=password,
-                        first_name=person.first_name,
-                        last_name=person.last_name,
-                    )
+                user = shop.create_customer(
+                    request,
+                    email=person.email,
+                    password=password,
+                    first_name=person.first_name,
+                    last_name=person.last_name,
                 )
+            elif user != request.user and not _proven(user):
+                user.set_password(password)  # ends every other session, too
+                user.save(update_fields=["password"])
             member = customers.for_user(user, at=at)
             customers.prove_address(member, at=at)
             for reference in shop.find_guest_orders(member.email):

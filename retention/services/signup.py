@@ -36,9 +36,9 @@ def ask(*, email: str, source: str, language: str, origin: str, at: datetime) ->
         scope="signup-address", who=email.strip().lower(), limit=conf.CLAIM_MAILS_PER_HOUR, seconds=HOUR, at=at
     ):
         return  # the address has its mails; the stranger who asks learns nothing
-    person = Customer.objects.at_address(email).members().order_by("pk").first() or customers.for_guest(
-        email, at=at, language=language
-    )
+    # a member's row only where the mailbox is proven: whoever opened the account may have typed this address
+    proven = Customer.objects.at_address(email).members().filter(address_proven_at__isnull=False)
+    person = proven.order_by("pk").first() or customers.for_guest(email, at=at, language=language)
     if language and not person.language:
         Customer.objects.filter(pk=person.pk, language="").update(language=language)
     outbox.post(

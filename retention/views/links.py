@@ -37,9 +37,13 @@ def _door(request: HttpRequest, secret: str, purpose: Token.Purpose) -> HttpResp
         token = tokens.read(secret, purpose=purpose, at=now)
     except (tokens.Invalid, tokens.Expired) as ended:
         return link_ended(request, ended, secret, purpose)
-    asks_password = accounts.needs_password(token)
+    asks_password = accounts.needs_password(token, visitor=request.user)
     form = PasswordForm(request.POST if request.method == "POST" else None, email=token.customer.email)
-    context = {"form": form if asks_password else None, "purpose": purpose}
+    context = {
+        "form": form if asks_password else None,
+        "purpose": purpose,
+        "exists": accounts.find_account(token.customer) is not None,
+    }
     if request.method != "POST":
         return pages.show(request, "retention/enter.html", context)
     if asks_password and not form.is_valid():
