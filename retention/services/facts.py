@@ -177,10 +177,14 @@ def retry(parked: ParkedFact, *, at: datetime) -> bool:
 
 
 def prune(*, at: datetime) -> int:
-    """Delete facts older than ``KEEP_DAYS`` that every subscriber is past and nobody has parked. Returns how many."""
+    """Delete facts older than ``KEEP_DAYS`` that every subscriber is past and nobody has parked. Returns how many.
+
+    One that was parked goes when it was taken that long ago.
+    """
     names = registry.subscribers.names()
     passed = Subscription.objects.filter(name__in=names).aggregate(low=Min("position"))["low"]
     if passed is None or Subscription.objects.filter(name__in=names).count() < len(names):
         return 0
-    old = Fact.objects.filter(position__lte=passed, happened_at__lt=at - timedelta(days=conf.KEEP_DAYS), parked=None)
-    return old.delete()[0]
+    limit = at - timedelta(days=conf.KEEP_DAYS)
+    ParkedFact.objects.filter(resolved_at__lt=limit).delete()
+    return Fact.objects.filter(position__lte=passed, happened_at__lt=limit, parked=None).delete()[0]

@@ -1,0 +1,7 @@
+"""Races over the ground see the ground alone."""
+
+from tests.retention.ground import bare_shop, shop, wiring
+from tests.retention.mails import mails
+from tests.retention.people import customer, user
+
+__all__ = ["bare_shop", "customer", "mails", "shop", "user", "wiring"]
