@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -33,8 +34,11 @@ class NotStarted(Exception):
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Run PostgreSQL, empty and without fsync; yield the URL of a database to start from."""
+def postgres(*, durable: bool = False) -> Iterator[str]:
+    """Run PostgreSQL, empty; yield the URL of a database to start from.
+
+    Without fsync, since tests need none; ``durable``: as a shop runs it, for figures.
+    """
     with _folder() as folder:
         binaries, owner = _binaries(folder)
         data, password = folder / "data", secrets.token_hex(16)
@@ -58,11 +62,10 @@ def postgres() -> Iterator[str]:
         options = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
-            "fsync": "off",
-            "full_page_writes": "off",
-            "synchronous_commit": "off",
             "max_connections": "60",
         }
+        if not durable:
+            options |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with _running(
             lambda port: [binaries / "postgres", "-D", data, "-p", str(port), *settings],
@@ -94,7 +97,7 @@ class Servers:
     """Servers and a folder for files, in a process of their own that ends when this one does."""
 
     def __init__(self, *names: str) -> None:
-        """Start the named ones ("postgres", "valkey") and wait until they answer."""
+        """Start the named ones ("postgres" or "durable-postgres", "valkey") and wait until they answer."""
         self.process = subprocess.Popen(
             [sys.executable, __file__, *names],
             stdin=subprocess.PIPE,
@@ -216,7 +219,7 @@ def _end_undisturbed() -> None:
 def main(names: list[str]) -> None:
     """Run the named servers until standard input is closed or SIGTERM comes."""
     signal.signal(signal.SIGTERM, _end)
-    known = {"postgres": postgres, "valkey": valkey}
+    known = {"postgres": postgres, "durable-postgres": partial(postgres, durable=True), "valkey": valkey}
     with ExitStack() as stack:
         folder = stack.enter_context(_folder())
         urls = {name: stack.enter_context(known[name]()) for name in names}
