@@ -4,7 +4,6 @@ Servers: DATABASE_URL, REDIS_URL, EMAIL_URL. The shop: SECRET_KEY, DEBUG, BASE_U
 The demo: DEMO_DATA (folder for database, pictures and logs), DEMO_SPEED (divides our waits).
 """
 
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,9 +26,11 @@ ROOT_URLCONF = "example.urls"
 WSGI_APPLICATION = "example.wsgi.application"
 
 # Ours come before Oscar's, so that our templates can extend Oscar's of the same name.
-RETENTION_APPS = ["retention.contrib.oscar", "retention", "campaigns", "loyalty"]
 INSTALLED_APPS = [
-    *[name for name in RETENTION_APPS if not env.bool("PLAIN_SHOP", default=False) and find_spec(f"{name}.apps")],
+    "retention.contrib.oscar",
+    "retention",
+    "campaigns",
+    "loyalty",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

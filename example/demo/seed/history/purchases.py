@@ -1,0 +1,72 @@
+"""What somebody buys in the year, and what becomes of each order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from random import Random
+
+from example.demo.seed.goods import GOODS
+from example.demo.seed.history.cast import Habit, Person
+
+
+class Fate(Enum):
+    """What becomes of an order."""
+
+    KEPT = "kept"
+    CANCELLED = "cancelled before it left"
+    RETURNED = "all of it refunded"
+    PART_RETURNED = "one line refunded"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Purchase:
+    """One order to be."""
+
+    person: Person
+    at: datetime
+    basket: tuple[tuple[str, int], ...]
+    """Pairs of SKU and quantity."""
+    collected: bool
+    fate: Fate
+    pace: float
+    """How quickly the shop handles it: 1 as usual, more is slower."""
+
+
+def plan(random: Random, person: Person, *, start: datetime, end: datetime) -> Iterator[Purchase]:
+    """Yield this person's orders between two times, oldest first."""
+    at = _first(random, person.habit, start=start, end=end)
+    for _ in range(person.habit.most):
+        if at >= end:
+            return
+        [fate] = random.choices(list(Fate), [90, 4, 3, 3])
+        yield Purchase(
+            person=person,
+            at=at,
+            basket=tuple(_fill(random, person.taste)),
+            collected=person.country == "DE" and random.random() < 0.2,
+            fate=fate,
+            pace=random.uniform(0.6, 1.8),
+        )
+        at = _at_shop_hours(random, at + person.habit.gap * random.gammavariate(4, 0.25) + timedelta(days=1))
+
+
+def _first(random: Random, habit: Habit, *, start: datetime, end: datetime) -> datetime:
+    # Who has lapsed came early; the others are spread over a shop that grows.
+    share = random.uniform(0.02, 0.45) if habit is Habit.LAPSED else random.random() ** 0.8
+    return _at_shop_hours(random, start + (end - start) * share)
+
+
+def _at_shop_hours(random: Random, day: datetime) -> datetime:
+    """The same day, at an hour when people buy (UTC)."""
+    hour = min(21, max(6, round(random.gauss(15, 4))))
+    return day.replace(hour=hour, minute=random.randrange(60), second=random.randrange(60), microsecond=0)
+
+
+def _fill(random: Random, taste: str) -> Iterator[tuple[str, int]]:
+    others = [name for name in GOODS if name != taste]
+    shelf = [good.sku for good in GOODS[taste]]
+    if random.random() < 0.45:
+        shelf += [good.sku for good in GOODS[random.choice(others)]]
+    for sku in random.sample(shelf, random.choices([1, 2, 3, 4], [34, 38, 20, 8])[0]):
+        yield sku, random.choices([1, 2, 3], [78, 17, 5])[0]
