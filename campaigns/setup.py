@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from campaigns import conditions, coupon_setup, journey_setup, panels, persons, troubles
+
 LOADERS: Sequence[Callable[[], None]] = [
+    conditions.load,
+    coupon_setup.load,
+    journey_setup.load,
+    panels.load,
+    persons.load,
+    troubles.load,
 ]
 
 

@@ -1,3 +1,3 @@
-from campaigns.admin import coupons, offers
+from campaigns.admin import cases, coupons, journeys, offers, surveys
 
-__all__ = ["coupons", "offers"]
+__all__ = ["cases", "coupons", "journeys", "offers", "surveys"]
