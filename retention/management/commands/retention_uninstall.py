@@ -23,5 +23,5 @@ class Command(BaseCommand):
             self.stdout.write(line)
         self.stdout.write(
             "Now remove the apps and the middleware from the settings. Our tables stay until you drop them: "
-            "`manage.py migrate retention_loyalty zero`, then retention_campaigns, then retention."
+            "`manage.py migrate retention_loyalty zero`, then retention_campaigns, the adapter's and retention."
         )
