@@ -6,10 +6,14 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from campaigns.models import Coupon, Offer, Redemption
 from campaigns.models.redemption import LIVE
+
+SPENT = (Redemption.State.COMMITTED, Redemption.State.EXCESS)
+"""States in which an order had the discount."""
 
 
 def by_code(codes: Iterable[str], *, cart: str = "") -> QuerySet[Coupon]:
@@ -49,17 +53,25 @@ def of_customer(customer: int) -> QuerySet[Coupon]:
     )
 
 
-def figures(offer: Offer) -> dict[str, Any]:
-    """Return how many coupons of an offer are out and used, and what they cost: currency → minor units."""
-    used = Redemption.objects.filter(offer=offer, state__in=[Redemption.State.COMMITTED, Redemption.State.EXCESS])
-    counted = Coupon.objects.filter(offer=offer).aggregate(
-        issued=Count("pk"), void=Count("pk", filter=Q(state=Coupon.State.VOID))
+def with_figures(offers: QuerySet[Offer], *, at: datetime) -> QuerySet[Offer]:
+    """Add to each offer how many coupons were ``issued``, how many are ``out`` and still good, and its ``orders``."""
+    coupons = Coupon.objects.filter(offer=OuterRef("pk"))
+    return offers.annotate(
+        issued=_count(coupons),
+        out=_count(coupons.redeemable(at=at)),
+        orders=_count(Redemption.objects.filter(offer=OuterRef("pk"), state__in=SPENT)),
     )
-    return {
-        **counted,
-        "orders": used.count(),
-        "cost": dict(used.order_by("currency").values_list("currency").annotate(cost=Sum("discount_minor"))),
-    }
+
+
+def _count(rows: QuerySet[Any]) -> Coalesce:
+    counted = rows.order_by().values("offer").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
+def cost(offer: int) -> dict[str, int]:
+    """Return currency → what the coupons of an offer took off orders, minor units."""
+    spent = Redemption.objects.filter(offer=offer, state__in=SPENT).exclude(currency="")
+    return dict(spent.order_by("currency").values_list("currency").annotate(cost=Sum("discount_minor")))
 
 
 def holders(offer: Offer, *, at: datetime) -> int:

@@ -32,7 +32,7 @@ class NotConfirmed(Exception):
 
 def plan(offer: Offer, *, limit: int | None, at: datetime) -> Plan:
     """Say what an offer does as its rows are in this transaction, which is about to be undone."""
-    terms = offers.terms_of(offer)
+    terms = offers.terms_of(Offer.objects.get(pk=offer.pk))
     last = OfferVersion.objects.filter(offer=offer).order_by("-number").first()
     return Plan(
         name=offer.name,

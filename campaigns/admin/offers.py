@@ -48,7 +48,7 @@ class VersionInline(ReadOnlyInline):
 @admin.register(Offer)
 class OfferAdmin(Admin):
     form = OfferForm
-    list_display = ("name", "gives", "active", "out", "orders", "cost")
+    list_display = ("name", "gives", "active", "out", "orders")
     list_filter = ("active", "kind", "first_order_only")
     search_fields = ("name", "slug")
     ordering = ("name",)
@@ -74,25 +74,26 @@ class OfferAdmin(Admin):
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return {} if obj else {"slug": ("name",)}
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows = super().get_queryset(request).prefetch_related("money", "conditions")
+        return queries.with_figures(rows, at=timezone.now())
+
     @admin.display(description=gettext_lazy("gives"))
     def gives(self, offer: Offer) -> str:
         terms = offers.terms_of(offer)
         return ", ".join(wording.gives(terms, money) for money in terms.money or (None,))
 
     @admin.display(description=gettext_lazy("coupons that can still be used"))
-    def out(self, offer: Offer) -> str:
-        issued = queries.figures(offer)["issued"]
-        return _("%(out)s of %(issued)s") % {"out": queries.holders(offer, at=timezone.now()), "issued": issued}
+    def out(self, offer: Any) -> str:
+        return _("%(out)s of %(issued)s") % {"out": offer.out, "issued": offer.issued} if offer.pk else ""
 
     @admin.display(description=gettext_lazy("orders"))
-    def orders(self, offer: Offer) -> int:
-        orders: int = queries.figures(offer)["orders"]
-        return orders
+    def orders(self, offer: Any) -> int:
+        return offer.orders if offer.pk else 0
 
     @admin.display(description=gettext_lazy("cost"))
     def cost(self, offer: Offer) -> str:
-        cost = queries.figures(offer)["cost"]
-        return ", ".join(show(minor, currency) for currency, minor in cost.items() if currency) or "0"
+        return ", ".join(show(minor, currency) for currency, minor in queries.cost(offer.pk).items()) or "0"
 
     # Saving
 

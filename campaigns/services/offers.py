@@ -56,12 +56,15 @@ def terms_of(offer: Offer) -> Terms:
                 amount=row.amount_minor if offer.kind == "amount" else None,
                 minimum=row.minimum_minor,
             )
-            for row in offer.money.order_by("pk")
+            for row in sorted(offer.money.all(), key=lambda row: row.pk)
         ),
         uses=offer.uses,
         per_customer=offer.per_customer,
         first_order_only=offer.first_order_only,
-        conditions=tuple(Asked(name=row.name, parameters=row.parameters) for row in offer.conditions.order_by("pk")),
+        conditions=tuple(
+            Asked(name=row.name, parameters=row.parameters)
+            for row in sorted(offer.conditions.all(), key=lambda row: row.pk)
+        ),
         exclusive=offer.exclusive,
     )
 
@@ -77,8 +80,8 @@ def publish(offer: Offer, *, at: datetime, by: str = "") -> OfferVersion:
     ``by`` is the name of the member of staff.
     """
     with transaction.atomic():
-        Offer.objects.select_for_update().get(pk=offer.pk)  # two savings at once make two versions
-        terms = terms_of(offer)
+        # two savings at once make two versions; what the caller has loaded may be older than the rows
+        terms = terms_of(Offer.objects.select_for_update().get(pk=offer.pk))
         last = OfferVersion.objects.filter(offer=offer).order_by("-number").first()
         if last is not None and last.terms == terms:
             return last
