@@ -95,11 +95,7 @@ def _by_guests(orders: Iterable[OrderData]) -> list[OrderData]:
     """Return the orders that have an address and no account, but those of before their address was erased."""
     orders = [order for order in orders if order.user_id is None and order.email.strip()]
     erased = suppression.erased({normal(order.email) for order in orders})
-    return [
-        order
-        for order in orders
-        if (gone := erased.get(normal(order.email))) is None or order.placed_at >= gone
-    ]
+    return [order for order in orders if (gone := erased.get(normal(order.email))) is None or order.placed_at >= gone]
 
 
 def _guests(addresses: Iterable[str]) -> Any:

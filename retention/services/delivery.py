@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import smtplib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import make_msgid, parseaddr
@@ -20,8 +20,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from retention import links, registry
 from retention.conf import conf
 from retention.hashing import address_hash
+from retention.locks import passes
 from retention.mail import Mail
-from retention.models import Consent, Message, Suppression, Text
+from retention.models import Consent, Customer, Message, Suppression, Text
+from retention.redaction import without_addresses
 from retention.services import installation, outbox, texts
 from retention.watch import Watch
 
@@ -66,6 +68,7 @@ def deliver(*, at: datetime, limit: int = 500) -> int:
 def refuse(messages: Sequence[Message], *, at: datetime) -> list[Message]:
     """Skip the claimed mails that nobody may or wants to get any more; return the others."""
     reasons: dict[int, str] = {}
+    dropped: set[int] = set()
     hashes = {message.pk: address_hash(message.customer.email) for message in messages if message.customer.email}
     suppressed = set(Suppression.objects.filter(address_hash__in=hashes.values()).values_list("address_hash", "scope"))
     consents = set(
@@ -81,13 +84,44 @@ def refuse(messages: Sequence[Message], *, at: datetime) -> list[Message]:
         mail = registry.mails.get(name)
         asked = [message for message in messages if message.mail == name and message.pk not in reasons]
         if mail and asked:
-            reasons.update(mail.refuse(asked, at))
+            refused, answered = _ask(mail.refuse, asked, reason="refusal", at=at)
+            reasons.update(refused)
+            dropped |= {message.pk for message in asked} - {message.pk for message in answered}
     by_reason: dict[str, list[int]] = {}
     for pk, reason in reasons.items():
         by_reason.setdefault(reason, []).append(pk)
     for reason, ids in by_reason.items():
         _settle(messages[0].owner, ids, state=State.SKIPPED, reason=reason[:80], at=at)
-    return [message for message in messages if message.pk not in reasons]
+    return [message for message in messages if message.pk not in reasons and message.pk not in dropped]
+
+
+def _ask(
+    question: Callable[[Sequence[Message], datetime], Mapping[int, Any]],
+    messages: Sequence[Message],
+    *,
+    reason: str,
+    at: datetime,
+) -> tuple[dict[int, Any], list[Message]]:
+    """Return an app's answers about these mails, and the mails that it could answer about.
+
+    On failure it is asked by halves until the mail that fails alone is found and failed with ``reason``; after a
+    lost connection or a deadlock they are due again.
+    """
+    try:
+        with transaction.atomic():
+            return dict(question(messages, at)), list(messages)
+    except Exception as error:
+        if passes(error):
+            _postpone(messages, error=error, at=at)
+            return {}, []
+        if len(messages) == 1:
+            log.exception("%s of message %s cannot be found out", reason, messages[0].pk)
+            _settle(messages[0].owner, [messages[0].pk], state=State.FAILED, reason=reason, error=error, at=at)
+            return {}, []
+    middle = len(messages) // 2
+    first, kept = _ask(question, messages[:middle], reason=reason, at=at)
+    second, more = _ask(question, messages[middle:], reason=reason, at=at)
+    return first | second, kept + more
 
 
 def _refusal(message: Message, hashed: str, suppressed: set[tuple[str, str]], consents: set[tuple[int, str]]) -> str:
@@ -97,6 +131,8 @@ def _refusal(message: Message, hashed: str, suppressed: set[tuple[str, str]], co
         return "no address"
     if message.mail not in registry.mails:
         return "mail is not registered any more"
+    if not registry.mails[message.mail].unproven and not customer.address_proven_at:
+        return "address not proven"
     if (hashed, "all") in suppressed and not (message.purpose == SERVICE and customer.address_proven_at):
         return "address suppressed"
     if message.purpose == SERVICE:
@@ -120,13 +156,7 @@ def write(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
         mail = registry.mails[name]
         group = [message for message in messages if message.mail == name]
         own = {text.language: text for text in Text.objects.filter(mail=name)}
-        try:
-            with transaction.atomic():
-                values = mail.build(group, at)
-        except Exception as error:
-            log.exception("values of %s cannot be made", name)
-            _settle(group[0].owner, [m.pk for m in group], state=State.FAILED, reason="values", error=error, at=at)
-            continue
+        values, group = _ask(mail.build, group, reason="values", at=at)
         for message in group:
             try:
                 ready.append(Ready(message=message, email=_email(mail, message, values.get(message.pk, {}), own)))
@@ -237,12 +267,13 @@ def _mine(message: Message, state: str) -> QuerySet[Message]:
 
 
 def _start(message: Message, *, at: datetime) -> bool:
-    """Go from claimed to sending, where consent and suppression still allow it in this very UPDATE.
+    """Go from claimed to sending, where address, consent and suppression still allow it in this very UPDATE.
 
     False when they do not (the mail is skipped) or another worker has taken it.
     """
     rows = _mine(message, State.CLAIMED)
-    allowed = rows
+    here = Customer.objects.filter(pk=OuterRef("customer"), email=message.customer.email)
+    allowed = rows.filter(Exists(here))
     hashed = address_hash(message.customer.email)
     blocked = Suppression.objects.filter(address_hash=hashed, scope__in=["all", message.purpose])
     if message.purpose == SERVICE:
@@ -260,7 +291,10 @@ def _start(message: Message, *, at: datetime) -> bool:
     if started:
         message.tries += 1
         return True
-    rows.update(state=State.SKIPPED, reason="withdrawn", owner="", lease_until=None, changed_at=at)
+    free = {"owner": "", "lease_until": None, "changed_at": at}
+    # written to an address that the customer has no more: it is written anew
+    if not rows.filter(~Exists(here)).update(state=State.DUE, **free):
+        rows.update(state=State.SKIPPED, reason="withdrawn", **free)
     return False
 
 
@@ -277,7 +311,7 @@ def _mark_sent(message: Message, *, at: datetime) -> None:
 
 def _note_failure(message: Message, error: Exception, *, at: datetime) -> bool:
     """Write down what came of a failed send. Returns whether the line can still be used."""
-    words = f"{type(error).__name__}: {error}"[:500]
+    words = _words(error)
     rows = _mine(message, State.SENDING)
     free = {"owner": "", "lease_until": None, "changed_at": at, "error": words}
     if isinstance(error, OSError) and not isinstance(error, ANSWERS):
@@ -291,16 +325,28 @@ def _note_failure(message: Message, error: Exception, *, at: datetime) -> bool:
         rows.update(state=State.FAILED, reason="refused" if _for_good(error) else "gave up", **free)
     else:
         rows.update(state=State.DUE, due_at=_later(message, at), **free)  # the server said no for now: it did not leave
-    return True
+    return not _hung_up(error)
+
+
+def _words(error: Exception) -> str:
+    return without_addresses(f"{type(error).__name__}: {error}")[:500]
+
+
+def _codes(error: Exception) -> list[int]:
+    """Return what the mail server answered: one code, or one for each recipient it refused."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return [code for code, _ in error.recipients.values()]
+    return [error.smtp_code] if isinstance(error, smtplib.SMTPResponseException) else []
+
+
+def _hung_up(error: Exception) -> bool:
+    """Whether the server closed the line with its answer; the next mail would seem to be in doubt."""
+    return 421 in _codes(error)
 
 
 def _for_good(error: Exception) -> bool:
     """Whether the mail server refuses this mail for ever (5xx), or it is no mail at all."""
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return all(code >= 500 for code, _ in error.recipients.values())
-    if isinstance(error, smtplib.SMTPResponseException):
-        return error.smtp_code >= 500
-    return True
+    return all(code >= 500 for code in _codes(error))
 
 
 def _later(message: Message, at: datetime) -> datetime:
@@ -328,7 +374,7 @@ def _settle(
     Message.objects.filter(Q(pk__in=ids), state=State.CLAIMED, owner=owner).update(
         state=state,
         reason=reason,
-        error=f"{type(error).__name__}: {error}"[:500] if error else "",
+        error=_words(error) if error else "",
         owner="",
         lease_until=None,
         changed_at=at,

@@ -15,6 +15,7 @@ from retention.conf import conf
 from retention.facts import KINDS, FactData
 from retention.locks import one_at_a_time, passes
 from retention.models import Fact, Installation, ParkedFact, Subscription
+from retention.redaction import without_addresses
 from retention.registry import Recorded, Subscriber
 from retention.services import installation
 
@@ -126,7 +127,7 @@ def _take(subscriber: Subscriber, rows: Sequence[Fact], *, old: int, at: datetim
 def _park(subscriber: Subscriber, rows: Sequence[Fact], wanted: Sequence[Fact], *, old: int, at: datetime) -> int:
     new = rows[-1].position
     assert new is not None
-    trace = traceback.format_exc()
+    trace = without_addresses(traceback.format_exc())
     log.error("%s cannot take fact %s; it is parked", subscriber.name, [row.pk for row in wanted], exc_info=True)
     try:
         with transaction.atomic():
@@ -171,7 +172,8 @@ def retry(parked: ParkedFact, *, at: datetime) -> bool:
             connection.check_constraints()
     except Exception:
         log.warning("fact %s is still not taken by %s", parked.fact_id, parked.subscriber, exc_info=True)
-        ParkedFact.objects.filter(pk=parked.pk).update(tries=F("tries") + 1, traceback=traceback.format_exc())
+        trace = without_addresses(traceback.format_exc())
+        ParkedFact.objects.filter(pk=parked.pk).update(tries=F("tries") + 1, traceback=trace)
         return False
     return True
 

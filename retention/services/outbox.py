@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db.models import F, Q
 
@@ -15,6 +16,8 @@ from retention.conf import conf
 from retention.locks import one_at_a_time
 from retention.models import Message
 from retention.rows import lock
+
+log = logging.getLogger(__name__)
 
 State = Message.State
 
@@ -80,11 +83,21 @@ def resolve(day: date, clock: time, zone: str) -> datetime:
     if instant.astimezone(zone_info).replace(tzinfo=None) == wanted:
         return instant
     # in the gap: the offset that holds after it names an instant before it, so look for the jump between
-    early, late = instant - timedelta(hours=3), instant
+    early, late = instant - timedelta(hours=25), instant  # Samoa once skipped a day
     while late - early > timedelta(seconds=1):
         middle = early + (late - early) / 2
         early, late = (middle, late) if middle.astimezone(zone_info).replace(tzinfo=None) < wanted else (early, middle)
     return late.replace(microsecond=0)
+
+
+def _set_due(row: Message) -> None:
+    """Resolve a local time; where there is no such zone the first guess stays."""
+    if not (row.due_date and row.due_time and row.due_zone):
+        return
+    try:
+        row.due_at = resolve(row.due_date, row.due_time, row.due_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        log.warning("message %s names the zone %r, which there is not", row.pk, row.due_zone)
 
 
 def promote(*, at: datetime, limit: int = 1000) -> int:
@@ -99,10 +112,9 @@ def promote(*, at: datetime, limit: int = 1000) -> int:
         rows = list(Message.objects.filter(pk__in=ids))
         late = []
         for row in rows:
-            if row.due_date and row.due_time and row.due_zone:
-                row.due_at = resolve(row.due_date, row.due_time, row.due_zone)
-                if row.due_at > at:
-                    late.append(row)
+            _set_due(row)
+            if row.due_at > at:
+                late.append(row)
         Message.objects.bulk_update(late, ["due_at"])
         ripe = {row.pk for row in rows} - {row.pk for row in late}
         Message.objects.filter(pk__in=ripe, state=State.PLANNED).update(state=State.DUE, changed_at=at)

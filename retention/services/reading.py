@@ -11,6 +11,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from retention.locks import passes
+from retention.redaction import without_addresses
 from retention.services import consent, customers, orders
 from retention.shop import OrderData, get_shop
 
@@ -83,7 +84,7 @@ def _halving(batch: Sequence[str], do: Callable[[Sequence[str]], None], failed: 
             raise
         if len(batch) == 1:
             log.exception("order %s cannot be read", batch[0])
-            failed[batch[0]] = traceback.format_exc()
+            failed[batch[0]] = without_addresses(traceback.format_exc())
             return
     middle = len(batch) // 2
     _halving(batch[:middle], do, failed)
