@@ -19,11 +19,13 @@ HOUR = 3600
 
 
 def allowed(request: Any, *, at: datetime) -> bool:
-    """Count a try by network address and by session; False when either has had its share of the hour."""
+    """Count a try by network address and by session; False when either has had its share of the hour.
+
+    Most guests have no session yet; then their basket stands for it, without which Oscar looks up nothing.
+    """
     try:
-        who = [f"address:{origin.of(request)}"]
-        if request.session.session_key:
-            who.append(f"session:{request.session.session_key}")
+        session = request.session.session_key or f"basket:{request.basket.pk}"
+        who = [f"address:{origin.of(request)}", f"session:{session}"]
         tried = [
             throttle.hit(scope="coupon", who=name, limit=conf.COUPON_TRIES_PER_HOUR, seconds=HOUR, at=at)
             for name in who

@@ -20,8 +20,11 @@ BENEFITS = {
     "amount": f"{HERE}benefits.Amount",
     "free_product": f"{HERE}benefits.FreeProduct",
 }
-PRIORITY = -100
-"""After every offer of the shop's own: a coupon takes its part of what is left to pay."""
+PRIORITIES = {"free_product": -101, "percentage": -102, "amount": -103, "free_shipping": -104}
+"""After every offer of the shop's own, since a coupon takes its part of what is left to pay; among coupons
+percentages before amounts, whichever was put in first."""
+ALONE = 50
+"""Coupons that do not combine come before those that do, and keep them out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +89,8 @@ def _present(wanted: Collection[Rules]) -> dict[Rules, SharedOffer]:
 
 
 def _make(rules: Rules, name: str) -> SharedOffer:
+    if rules.kind not in PRIORITIES:
+        raise UnknownKind(rules.kind)
     Offer = host.offer()
     name = _free_name(Offer, name)
     product_range = _range(rules, name)
@@ -95,7 +100,7 @@ def _make(rules: Rules, name: str) -> SharedOffer:
         offer_type=Offer.VOUCHER,
         exclusive=rules.exclusive,
         max_basket_applications=1,
-        priority=PRIORITY,
+        priority=PRIORITIES[rules.kind] + (ALONE if rules.exclusive else 0),
         condition=condition,
         benefit=_benefit(rules, product_range),
     )
@@ -131,8 +136,6 @@ def _benefit(rules: Rules, product_range: Any | None) -> Any:
     Benefit = host.benefit()
     if rules.kind == "free_shipping":
         return Benefit.objects.create(type=Benefit.SHIPPING_PERCENTAGE, value=Decimal(100))
-    if rules.kind not in BENEFITS:
-        raise UnknownKind(rules.kind)
     return Benefit.objects.create(proxy_class=BENEFITS[rules.kind], value=rules.value, range=product_range)
 
 
