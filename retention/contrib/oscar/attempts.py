@@ -55,8 +55,10 @@ def begin(request: Any) -> None:
 def end(request: Any) -> None:
     """Put the one sentence in place of what Oscar said, when the code did not get into the basket."""
     before = getattr(request, "retention_said", None)
+    if before is None:
+        return  # another page's POST is not read: its view may have taken the body as a stream
     code = request.POST.get("code", "").strip().upper()
-    if before is None or not code or request.basket.contains_voucher(code):
+    if not code or request.basket.contains_voucher(code):
         return
     said = list(messages.get_messages(request))
     for message in [*said[:before], *(new for new in said[before:] if new.level < messages.WARNING)]:
