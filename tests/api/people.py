@@ -55,9 +55,7 @@ def shopper(name: str, *, orders: int = 2) -> Shopper:
     row = customers.for_user(owner, at=NOON)
     made = Shopper(name=name, user=owner, customer=row, client=client(owner))
     Spend.objects.create(customer=row, currency="EUR", net_minor=1000)
-    consent.grant(
-        row, purpose=Purpose.MARKETING, basis=Basis.OPT_IN, source=made.mark, text=made.mark, at=NOON
-    )
+    consent.grant(row, purpose=Purpose.MARKETING, basis=Basis.OPT_IN, source=made.mark, text=made.mark, at=NOON)
     for number in range(orders):
         made.orders.append(order(made, number))
     Message.objects.create(

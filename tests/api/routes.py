@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLResolver, get_resolver
 
 from retention.api.base import Mine, Staff, View
 from tests.api.people import V1
@@ -53,6 +53,7 @@ def _walk(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, type[View]]
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             yield from _walk(pattern, path)
-        elif isinstance(pattern, URLPattern) and isinstance(getattr(pattern.callback, "cls", None), type):
-            if issubclass(pattern.callback.cls, View):
-                yield path, pattern.callback.cls
+            continue
+        view = getattr(pattern.callback, "cls", None)
+        if isinstance(view, type) and issubclass(view, View):
+            yield path, view
