@@ -38,7 +38,7 @@ class SurveyForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        first, last = Survey.SCALES.get(data.get("kind"), (0, 10))
+        first, last = Survey.SCALES.get(data.get("kind") or self.instance.kind, (0, 10))
         low = data.get("low_score")
         if low is not None and not first <= low < last:
             self.add_error("low_score", _("From %(first)s to below %(last)s.") % {"first": first, "last": last})

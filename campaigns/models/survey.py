@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -35,7 +36,10 @@ class Survey(models.Model):
         _("else days after placing"), default=14, help_text=_("Where it does not say either that it was sent.")
     )
     remind_after = models.PositiveSmallIntegerField(
-        _("reminder after days"), default=5, help_text=_("3 to 7; one reminder, to who has not answered.")
+        _("reminder after days"),
+        default=5,
+        validators=[MinValueValidator(3), MaxValueValidator(7)],
+        help_text=_("3 to 7; one reminder, to who has not answered."),
     )
     open_days = models.PositiveSmallIntegerField(_("days to answer"), default=30)
     edit_days = models.PositiveSmallIntegerField(_("days to change an answer"), default=7)
@@ -48,7 +52,9 @@ class Survey(models.Model):
                 condition=Q(remind_after__gte=3, remind_after__lte=7), name="campaigns_survey_reminds_once"
             ),
             models.CheckConstraint(
-                condition=Q(open_days__gt=F("remind_after")), name="campaigns_survey_open_longer"
+                condition=Q(open_days__gt=F("remind_after")),
+                name="campaigns_survey_open_longer",
+                violation_error_message=_("It must be open for longer than until the reminder."),
             ),
         ]
 
