@@ -94,7 +94,8 @@ def flow() -> str:
     """Return what `manage.py retention_flow` prints, as a page."""
     from retention.services import flow as service  # noqa: PLC0415  (after django.setup)
 
-    return f"# Flow\n\n{NOTE}\n`manage.py retention_flow` prints the same for your installation.\n\n{service.describe()}"
+    told = "`manage.py retention_flow` prints the same for your installation."
+    return f"# Flow\n\n{NOTE}\n{told}\n\n{service.describe()}"
 
 
 def pages() -> Iterator[tuple[Path, str]]:
