@@ -12,8 +12,10 @@ from email.utils import make_msgid, parseaddr
 from typing import Any
 
 from django.core import mail as django_mail
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
+from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -95,6 +97,15 @@ def refuse(messages: Sequence[Message], *, at: datetime) -> list[Message]:
     return [message for message in messages if message.pk not in reasons and message.pk not in dropped]
 
 
+def _is_one_address(email: str) -> bool:
+    """Whether it is one address and nothing else: a newline or a comma would make more of it."""
+    try:
+        validate_email(email)
+    except ValidationError:
+        return False
+    return True
+
+
 def _ask(
     question: Callable[[Sequence[Message], datetime], Mapping[int, Any]],
     messages: Sequence[Message],
@@ -129,6 +140,8 @@ def _refusal(message: Message, hashed: str, suppressed: set[tuple[str, str]], co
     customer = message.customer
     if not customer.email:
         return "no address"
+    if not _is_one_address(customer.email):
+        return "address not valid"
     if message.mail not in registry.mails:
         return "mail is not registered any more"
     if not registry.mails[message.mail].unproven and not customer.address_proven_at:
@@ -199,7 +212,7 @@ def _email(mail: Mail, message: Message, values: Mapping[str, Any], own: Mapping
         subject=written.subject,
         body=written.text,
         from_email=conf.FROM_EMAIL,
-        to=[_one_line(message.customer.email)],
+        to=[message.customer.email],
         reply_to=[reply_to],
         headers={name: _one_line(value) for name, value in headers.items()},
     )
