@@ -28,8 +28,7 @@ def reserve(request: HttpRequest, cart: CartData, *, email: str, user_id: int | 
     wanted = [code for code in map(codes.normal, cart.coupons) if code]
     basket = Basket.of(cart, email=email, user_id=user_id)
     coupons = list(queries.by_code(wanted, cart=cart.reference)) if wanted else []
-    if coupons:
-        _follow(request, coupons, cart=cart.reference)
+    following = _following(request, coupons) if coupons else {}
     for refusal in checking.check(coupons, basket=basket, at=at).values():
         raise CouponRejected(refusal.reason.value, code=refusal.code)
     if not cart.reference:
@@ -37,12 +36,16 @@ def reserve(request: HttpRequest, cart: CartData, *, email: str, user_id: int | 
     held = {}
     if coupons:
         with transaction.atomic():
-            held = {str(coupon.pk): _hold(coupon, basket, at=at).pk for coupon in coupons}
+            # what is held already comes last: its row is locked when every coupon is, as a settlement does it
+            for coupon in sorted(coupons, key=lambda coupon: coupon.held):
+                held[str(coupon.pk)] = _hold(coupon, basket, following.get(coupon.pk), at=at).pk
     _remember(request, held, cart, at=at)
 
 
-def _hold(coupon: Coupon, basket: Basket, *, at: datetime) -> Redemption:
+def _hold(coupon: Coupon, basket: Basket, following: int | None, *, at: datetime) -> Redemption:
     email = basket.email or (coupon.customer.email if coupon.customer else "")
+    if following is not None:
+        redemptions.move(following, cart=basket.reference)
     try:
         return redemptions.reserve(
             coupon,
@@ -63,19 +66,22 @@ def _remember(request: HttpRequest, held: dict[str, int], cart: CartData, *, at:
         request.session[HELD] = held
 
 
-def _follow(request: HttpRequest, coupons: list[Coupon], *, cart: str) -> None:
-    """Let what this session reserved follow it to a new basket: signing in merges the guest's into another.
+def _following(request: HttpRequest, coupons: list[Coupon]) -> dict[int, int]:
+    """Return coupon id → reservation of this session for another basket: signing in merges the guest's into one.
 
-    Not where the session has ordered by the old basket: that use is the order's.
+    Not where the session has ordered by that other basket: the use is the order's.
     """
     before = request.session.get(HELD, {})
-    moved = {str(coupon.pk): coupon for coupon in coupons if not coupon.held and str(coupon.pk) in before}
-    if not moved:
-        return
+    wanted = {before[str(coupon.pk)]: coupon for coupon in coupons if not coupon.held and str(coupon.pk) in before}
+    if not wanted:
+        return {}
     order = get_shop().get_request_order(request)
-    rows = Redemption.objects.filter(pk__in=[before[pk] for pk in moved], state=Redemption.State.RESERVED)
+    rows = Redemption.objects.filter(pk__in=wanted, state=Redemption.State.RESERVED)
+    found = {}
     for row in rows.exclude(cart=order.cart) if order else rows:
-        moved[str(row.coupon_id)].held = redemptions.move(row.pk, cart=cart)
+        wanted[row.pk].held = True
+        found[row.coupon_id] = row.pk
+    return found
 
 
 GUARD = CheckoutGuard(name="campaigns.coupons", reserve=reserve)

@@ -40,32 +40,42 @@ def reserve(coupon: Coupon, *, cart: str, customer_key: str, customer: int | Non
     lease = at + timedelta(minutes=conf.COUPON_LEASE_MINUTES)
     if coupon.held and (held := _renew(coupon, cart=cart, lease=lease)):
         return held
-    try:
-        with transaction.atomic():
-            _take(coupon, at=at)
-            offer_slot = _take_from_offer(coupon, customer_key)
-            return Redemption.objects.create(
-                coupon=coupon,
-                offer_id=coupon.offer_id,
-                customer_id=customer,
-                customer_key=customer_key,
-                slot=_free_slot(Redemption.objects.filter(coupon=coupon), customer_key, coupon.per_customer),
-                offer_slot=offer_slot,
-                cart=cart,
-                state=State.RESERVED,
-                currency=coupon.currency,
-                lease_until=lease,
-                reserved_at=at,
-            )
-    except IntegrityError:
-        reason = Reason.CUSTOMER_LIMIT  # another cart of the same person took the slot meanwhile
-    except Refused as refused:
-        reason = refused.reason
-    # the same cart may have been quicker by another request
-    held = _renew(coupon, cart=cart, lease=lease)
-    if held is None:
-        raise Refused(reason)
-    return held
+    reason = Reason.CUSTOMER_LIMIT
+    # each try that meets a slot taken meanwhile finds one slot less
+    for _ in range(1 + (coupon.terms.per_customer or 0)):
+        try:
+            return _insert(coupon, cart=cart, customer_key=customer_key, customer=customer, lease=lease, at=at)
+        except IntegrityError:
+            reason = Reason.CUSTOMER_LIMIT
+        except Refused as refused:
+            reason = refused.reason
+        # the same cart may have been quicker by another request
+        if held := _renew(coupon, cart=cart, lease=lease):
+            return held
+        if reason != Reason.CUSTOMER_LIMIT:
+            break
+    raise Refused(reason)
+
+
+def _insert(
+    coupon: Coupon, *, cart: str, customer_key: str, customer: int | None, lease: datetime, at: datetime
+) -> Redemption:
+    with transaction.atomic():
+        _take(coupon, at=at)
+        offer_slot = _take_from_offer(coupon, customer_key)
+        return Redemption.objects.create(
+            coupon=coupon,
+            offer_id=coupon.offer_id,
+            customer_id=customer,
+            customer_key=customer_key,
+            slot=_free_slot(Redemption.objects.filter(coupon=coupon), customer_key, coupon.per_customer),
+            offer_slot=offer_slot,
+            cart=cart,
+            state=State.RESERVED,
+            currency=coupon.currency,
+            lease_until=lease,
+            reserved_at=at,
+        )
 
 
 def _renew(coupon: Coupon, *, cart: str, lease: datetime) -> Redemption | None:
