@@ -2,9 +2,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import transaction
+from django.utils import timezone
 from oscar.core.loading import get_model
 
 from example.demo.seed import catalogue, people
+from example.demo.seed.history import year
 
 Product = get_model("catalogue", "Product")
 
@@ -22,3 +24,4 @@ class Command(BaseCommand):
         with transaction.atomic():
             people.plant()
             catalogue.plant()
+            year.play(end=timezone.now())

@@ -3,11 +3,11 @@
 Oscar reads the clock itself, so whoever calls these has set it (``time_machine``); ours get it as an argument.
 """
 
-from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+from oscar.apps.customer.signals import user_registered
 from oscar.core.loading import get_class, get_model
 
 from example.demo.seed.history.cast import Person
@@ -28,23 +28,27 @@ Selector = get_class("partner.strategy", "Selector")
 User = get_user_model()
 
 
-def register(person: Person, *, at: datetime) -> Any:
-    """Make an account that nobody can log in to."""
-    user = User.objects.create_user(person.email, person.email, None, first_name=person.first, last_name=person.last)
-    User.objects.filter(pk=user.pk).update(date_joined=at)
+def register(person: Person) -> Any:
+    """Register somebody; without a password, so that nobody can log in. Who has an account keeps it."""
+    user, _ = User.objects.get_or_create(
+        email=person.email,
+        defaults={"username": person.email, "first_name": person.first, "last_name": person.last},
+    )
+    user_registered.send(sender=None, request=None, user=user)
     return user
 
 
 def place(purchase: Purchase, *, user: Any | None, voucher: Any | None = None) -> Any:
     """Place one order as the checkout does; return it."""
+    shopper = user or AnonymousUser()
     basket = Basket.objects.create(owner=user)
-    basket.strategy = Selector().strategy(user=user)
+    basket.strategy = Selector().strategy(user=shopper)
     products = Product.objects.in_bulk([sku for sku, _ in purchase.basket], field_name="upc")
     for sku, quantity in purchase.basket:
         basket.add_product(products[sku], quantity)
     if voucher:
         basket.vouchers.add(voucher)
-    Applicator().apply(basket, user=user)
+    Applicator().apply(basket, user=shopper)
     method = Collect() if purchase.collected else Post()
     charge = method.calculate(basket)
     order = OrderCreator().place_order(
@@ -53,7 +57,7 @@ def place(purchase: Purchase, *, user: Any | None, voucher: Any | None = None) -
         shipping_method=method,
         shipping_charge=charge,
         shipping_address=_address(purchase.person),
-        user=user,
+        user=shopper,
         date_placed=purchase.at,
         **({} if user else {"guest_email": purchase.person.email}),
     )
@@ -63,15 +67,15 @@ def place(purchase: Purchase, *, user: Any | None, voucher: Any | None = None) -
 
 def move(order: Any, status: str) -> None:
     """Set an order's status as the dashboard does."""
+    order.refresh_from_db()
     order.set_status(status)
 
 
-def refund(order: Any, *, lines: list[Any]) -> None:
-    """Write down that these lines were taken back and their money returned."""
+def refund(order: Any, *, whole: bool) -> None:
+    """Write down that the goods came back and their money was returned: all of it, or one line's."""
     kind, _ = PaymentEventType.objects.get_or_create(name="Refunded")
-    amount = sum((line.line_price_incl_tax for line in lines), Decimal(0))
-    if len(lines) == order.lines.count():
-        amount = order.total_incl_tax
+    lines = list(order.lines.order_by("pk")[: None if whole else 1])
+    amount = order.total_incl_tax if whole else lines[0].line_price_incl_tax
     event = PaymentEvent.objects.create(order=order, event_type=kind, amount=amount)
     PaymentEventQuantity.objects.bulk_create(
         PaymentEventQuantity(event=event, line=line, quantity=line.quantity) for line in lines
