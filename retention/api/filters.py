@@ -11,14 +11,28 @@ from django.utils.translation import gettext_lazy as _
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
+from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from retention.api.paging import LARGEST_ID, YEARS
 
 __all__ = ["Choice", "FilterSet", "Filters", "Id", "Moment", "Text", "Yes"]
 
 
+PAGING = ("cursor", "page_size")
+
+
 class Filters(DjangoFilterBackend):
-    """The filters of a view's ``filterset_class``; none without one."""
+    """The filters of a view's ``filterset_class``. A name that is none of them is refused: ignoring it would
+    answer with everything what was asked of something."""
+
+    def filter_queryset(self, request: Any, queryset: Any, view: Any) -> Any:
+        filterset = getattr(view, "filterset_class", None)
+        known = {*PAGING, *(filterset.base_filters if filterset else ())}
+        unknown = sorted(set(request.query_params) - known)
+        if unknown:
+            message = ErrorDetail(_("There is no such filter."), code="unknown")
+            raise ValidationError({name: [message] for name in unknown})
+        return super().filter_queryset(request, queryset, view)
 
 
 class _MomentField(forms.DateTimeField):

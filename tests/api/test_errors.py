@@ -93,7 +93,7 @@ def test_a_merchants_defaults_are_not_ours(ada: Shopper, settings: Any) -> None:
         "COERCE_DECIMAL_TO_STRING": False,
         "NON_FIELD_ERRORS_KEY": "whole",
     }
-    answer = ada.client.get(f"{V1}me/orders/?format=api", headers={"Accept": "text/html"})
+    answer = ada.client.get(f"{V1}me/orders/", headers={"Accept": "text/html"})
     assert answer["Content-Type"] == "application/json"
     assert list(answer.json()) == ["next", "results"]
     assert answer.json()["results"][0]["total"] == "12.50"
