@@ -76,7 +76,9 @@ def test_claiming_without_a_condition_would_send_twice(
         return found
 
     def start(message: Message, *, at: datetime) -> bool:
-        Message.objects.filter(pk=message.pk).update(state="sending", header_id=message.header_id)
+        Message.objects.filter(pk=message.pk).update(
+            state="sending", header_id=message.header_id, owner="everybody", lease_until=at
+        )
         return True
 
     monkeypatch.setattr(outbox, "claim", claim)
