@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from django.db.models import Q
 from django.urls import reverse
@@ -19,7 +20,7 @@ from retention.registry import Event, Panel, PanelAction, PanelData, Row
 RECENT = 50
 
 
-def _when(moment: object) -> str:
+def _when(moment: datetime | None) -> str:
     return date_format(moment, "SHORT_DATETIME_FORMAT") if moment else ""
 
 
@@ -91,9 +92,7 @@ def surveys(customer: Customer) -> PanelData:
                 source=_("survey:%s") % one.survey.slug,
             )
         )
-    return PanelData(
-        columns=(_("Survey"), _("Order"), _("State"), _("Reason"), _("When"), _("Score")), rows=rows
-    )
+    return PanelData(columns=(_("Survey"), _("Order"), _("State"), _("Reason"), _("When"), _("Score")), rows=rows)
 
 
 def cases(customer: Customer) -> PanelData:
@@ -111,7 +110,9 @@ def cases(customer: Customer) -> PanelData:
             url=reverse("admin:retention_campaigns_recoverycase_change", args=[case.pk]),
             source=case.get_source_display(),
         )
-        for case in RecoveryCase.objects.filter(customer=customer).select_related("owner").order_by("-opened_at")[:RECENT]
+        for case in RecoveryCase.objects.filter(customer=customer)
+        .select_related("owner")
+        .order_by("-opened_at")[:RECENT]
     ]
     return PanelData(
         columns=(_("Case"), _("State"), _("Priority"), _("Owner"), _("Due"), _("Outcome")),

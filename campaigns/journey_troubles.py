@@ -22,7 +22,9 @@ def find(at: datetime) -> Iterator[Trouble]:
     url = reverse("admin:retention_campaigns_enrolment_changelist")
     if stuck := Enrolment.objects.filter(state=Enrolment.State.STUCK).count():
         yield Trouble(
-            what=ngettext("%(n)s passage through a journey is stuck", "%(n)s passages through journeys are stuck", stuck)
+            what=ngettext(
+                "%(n)s passage through a journey is stuck", "%(n)s passages through journeys are stuck", stuck
+            )
             % {"n": stuck},
             cure=_("Read the error on the passage, mend its cause, then choose “Try again”."),
             count=stuck,
@@ -31,12 +33,15 @@ def find(at: datetime) -> Iterator[Trouble]:
     if failing := Enrolment.objects.filter(state=Enrolment.State.ACTIVE).exclude(error="").count():
         yield Trouble(
             what=ngettext(
-                "A step of %(n)s passage fails and is tried again", "A step of %(n)s passages fails and is tried again", failing
-            ) % {"n": failing},
+                "A step of %(n)s passage fails and is tried again",
+                "A step of %(n)s passages fails and is tried again",
+                failing,
+            )
+            % {"n": failing},
             cure=_("Read the error on the passage; when it stays, mend its cause."),
             count=failing,
             url=f"{url}?state__exact=active&failing=1",
-        )  # fmt: skip
+        )
     if late := Enrolment.objects.due(at=at - LATE).filter(error="").count():
         yield Trouble(
             what=ngettext("%(n)s step of a journey is late", "%(n)s steps of journeys are late", late) % {"n": late},

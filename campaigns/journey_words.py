@@ -70,8 +70,8 @@ def sentence(step: Mapping[str, Any]) -> str:
 def asks(survey: Survey) -> str:
     """Return when a survey asks and reminds."""
     return _(
-        "Ask “%(survey)s” %(delivered)s days after delivery; where that is not known, %(fulfilled)s days after sending; "
-        "where that is not known either, %(placed)s days after the order. Remind once, %(remind)s days later. "
+        "Ask “%(survey)s” %(delivered)s days after delivery; where that is not known, %(fulfilled)s days after "
+        "sending; where that is not known either, %(placed)s days after the order. Remind once, %(remind)s days later. "
         "Nobody is asked who gave the order back."
     ) % {
         "survey": survey.name,

@@ -65,9 +65,7 @@ def _coupon_values(messages: Sequence[Message], at: datetime) -> Values:
 def _refuse_coupon(messages: Sequence[Message], at: datetime) -> Mapping[int, str]:
     """Refuse what its journey does not want any more, and a coupon that is used, called off or over."""
     refused = dict(enrolments.refuse(messages, at))
-    good = set(
-        Coupon.objects.redeemable(at=at).filter(pk__in=_coupons(messages)).values_list("pk", flat=True)
-    )
+    good = set(Coupon.objects.redeemable(at=at).filter(pk__in=_coupons(messages)).values_list("pk", flat=True))
     for message in messages:
         if message.values.get("coupon") not in good:
             refused.setdefault(message.pk, "coupon is not good any more")
@@ -161,7 +159,12 @@ MAILS = [
         refuse=invitations.refuse,
         body=[
             Heading(words=_("How did we do?")),
-            Para(words=_("This is about your order {{ order_number }}. Choose a number; it opens a page where you can send it.")),
+            Para(
+                words=_(
+                    "This is about your order {{ order_number }}. "
+                    "Choose a number; it opens a page where you can send it."
+                )
+            ),
             RATING,
             Para(words=_("A person reads every answer.")),
         ],
@@ -177,7 +180,9 @@ MAILS = [
         refuse=invitations.refuse,
         body=[
             Heading(words=_("How did we do?")),
-            Para(words=_("We asked you about your order {{ order_number }} some days ago. We do not ask a third time.")),
+            Para(
+                words=_("We asked you about your order {{ order_number }} some days ago. We do not ask a third time.")
+            ),
             RATING,
             Para(words=_("A person reads every answer.")),
         ],

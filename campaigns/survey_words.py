@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns import journey_words, questions
 from campaigns.conf import conf
@@ -68,7 +67,8 @@ def value(score: Score) -> str:
 
 def answers(score: Score) -> str:
     """Return how many answered, e.g. "21 of 60 asked answered (35 %)"."""
-    said = ngettext(
-        "%(n)s answer from %(sent)s asked", "%(n)s answers from %(sent)s asked", score.answers
-    ) % {"n": score.answers, "sent": score.sent}
+    said = ngettext("%(n)s answer from %(sent)s asked", "%(n)s answers from %(sent)s asked", score.answers) % {
+        "n": score.answers,
+        "sent": score.sent,
+    }
     return f"{said} ({score.response_rate:.0f} %)" if score.response_rate is not None else said

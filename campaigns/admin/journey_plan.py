@@ -61,7 +61,8 @@ def _reach(version: JourneyVersion, *, at: datetime) -> list[str]:
     recent = Fact.objects.filter(
         kind=version.trigger, happened_at__gte=at - timedelta(days=DAYS), customer__isnull=False
     )
-    people = set(recent.order_by("-happened_at").values_list("customer", flat=True)[:LOOK_AT])
+    latest = recent.order_by("-happened_at").values_list("customer", flat=True)[:LOOK_AT]
+    people = {customer for customer in latest if customer is not None}
     matching = entries.match(version, people, at=at)
     for purpose in exits.purposes(version.steps):
         matching &= permission.granted(matching, purpose=purpose)

@@ -95,9 +95,7 @@ class RecoveryCase(models.Model):
                 condition=~Q(state="solved") | (Q(solved_at__isnull=False) & ~Q(outcome="")),
                 name="campaigns_case_solved_how",
             ),
-            models.CheckConstraint(
-                condition=~Q(outcome="left") | ~Q(leaving=""), name="campaigns_case_lost_why"
-            ),
+            models.CheckConstraint(condition=~Q(outcome="left") | ~Q(leaving=""), name="campaigns_case_lost_why"),
         ]
 
     def __str__(self) -> str:

@@ -165,9 +165,7 @@ class JourneyVersion(models.Model):
 class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
     def due(self, *, at: datetime) -> EnrolmentQuerySet:
         """Whose next step's time has come, in journeys that are on."""
-        return self.filter(
-            state=Enrolment.State.ACTIVE, due_at__lte=at, version__journey__state=Journey.State.ON
-        )
+        return self.filter(state=Enrolment.State.ACTIVE, due_at__lte=at, version__journey__state=Journey.State.ON)
 
 
 class Enrolment(models.Model):

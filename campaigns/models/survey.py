@@ -77,9 +77,7 @@ class Invitation(models.Model):
         """Its mail is in the outbox or gone out; the message knows which."""
         WITHDRAWN = "withdrawn", _("withdrawn")
 
-    survey = models.ForeignKey(
-        Survey, verbose_name=_("survey"), on_delete=models.PROTECT, related_name="invitations"
-    )
+    survey = models.ForeignKey(Survey, verbose_name=_("survey"), on_delete=models.PROTECT, related_name="invitations")
     order = models.CharField(_("order"), max_length=128, db_index=True)
     customer = models.ForeignKey(
         "retention.Customer", verbose_name=_("customer"), on_delete=models.PROTECT, related_name="invitations"

@@ -96,6 +96,4 @@ def give(secret: str, *, score: int, comment: str = "", at: datetime) -> Answer:
 
 def low(answers: set[int]) -> list[Answer]:
     """Return those of the answers that are low by their survey's threshold, as they stand now."""
-    return list(
-        Answer.objects.filter(pk__in=answers, score__lte=F("survey__low_score")).select_related("invitation")
-    )
+    return list(Answer.objects.filter(pk__in=answers, score__lte=F("survey__low_score")).select_related("invitation"))

@@ -118,14 +118,10 @@ def solve(case: RecoveryCase, *, by: Any, outcome: str, at: datetime, leaving: s
         raise WhyLost(WhyLost.__doc__)
     with transaction.atomic():
         rows = RecoveryCase.objects.unsolved().filter(pk=case.pk)
-        done = rows.update(
-            state=State.SOLVED, outcome=outcome, leaving=leaving, solved_at=at, owner=case.owner or by
-        )
+        done = rows.update(state=State.SOLVED, outcome=outcome, leaving=leaving, solved_at=at, owner=case.owner or by)
         if not done:
             raise Solved(Solved.__doc__)
-        facts.publish(
-            [CaseSolved(customer=case.customer_id, at=at, case=case.pk, outcome=outcome, leaving=leaving)]
-        )
+        facts.publish([CaseSolved(customer=case.customer_id, at=at, case=case.pk, outcome=outcome, leaving=leaving)])
     case.refresh_from_db()
 
 

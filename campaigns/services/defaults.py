@@ -30,18 +30,17 @@ def install(*, at: datetime) -> list[str]:
 
     What is there stays as it is, so calling it again changes nothing. Returns the slugs of the journeys made.
     """
+    made = []
     with transaction.atomic(), translation.override(settings.LANGUAGE_CODE):
-        return [
-            slug
-            for slug, make in ((WELCOME, _welcome), (NEXT_ORDER, _next_order), (SATISFACTION, _satisfaction))
-            if not Journey.objects.filter(slug=slug).exists() and make(at)
-        ]
+        for slug, make in ((WELCOME, _welcome), (NEXT_ORDER, _next_order), (SATISFACTION, _satisfaction)):
+            if not Journey.objects.filter(slug=slug).exists():
+                make(at)
+                made.append(slug)
+    return made
 
 
 def _welcome(at: datetime) -> Journey:
-    terms = Terms(
-        kind=Kind.PERCENTAGE, percent=Decimal(10), valid_days=30, per_customer=1, first_order_only=True
-    )
+    terms = Terms(kind=Kind.PERCENTAGE, percent=Decimal(10), valid_days=30, per_customer=1, first_order_only=True)
     journey = Journey.objects.create(
         slug=WELCOME, name=_("Welcome"), trigger=SignupConfirmed.kind, once=Journey.Once.PERSON, exits=["ordered"]
     )

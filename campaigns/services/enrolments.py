@@ -119,18 +119,16 @@ def end(rows: Iterable[Enrolment], *, reasons: Mapping[str, str], at: datetime) 
     for row in rows:
         groups.setdefault(reasons[row.key], []).append(row.pk)
     return sum(
-        Enrolment.objects.filter(pk__in=ids).exclude(state__in=[State.EXITED, State.DRY]).update(
-            state=State.EXITED, reason=reason[:80], ended_at=at
-        )
+        Enrolment.objects.filter(pk__in=ids)
+        .exclude(state__in=[State.EXITED, State.DRY])
+        .update(state=State.EXITED, reason=reason[:80], ended_at=at)
         for reason, ids in groups.items()
     )
 
 
 def retry(row: Enrolment, *, at: datetime) -> bool:
     """Try a stuck passage's step again; False where it is not stuck."""
-    return (
-        Enrolment.objects.filter(pk=row.pk, state=State.STUCK).update(state=State.ACTIVE, due_at=at, tries=1) == 1
-    )
+    return Enrolment.objects.filter(pk=row.pk, state=State.STUCK).update(state=State.ACTIVE, due_at=at, tries=1) == 1
 
 
 def refuse(messages: Sequence[Message], at: datetime) -> dict[int, str]:

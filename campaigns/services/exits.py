@@ -107,9 +107,7 @@ def _unsubscribed(enrolments: Sequence[Enrolment], at: datetime) -> set[str]:
 def _claimed(enrolments: Sequence[Enrolment], at: datetime) -> set[str]:
     people = identity.rows({one.customer_id for one in enrolments})
     members = set(
-        Customer.objects.members()
-        .filter(pk__in=frozenset[int]().union(*people.values()))
-        .values_list("pk", flat=True)
+        Customer.objects.members().filter(pk__in=frozenset[int]().union(*people.values())).values_list("pk", flat=True)
     )
     return {one.key for one in enrolments if people[one.customer_id] & members}
 

@@ -21,7 +21,9 @@ def export(customer: Customer) -> Mapping[str, Any]:
             passages.values("version__journey__slug", "order", "state", "reason", "entered_at", "ended_at")
         ),
         "invitations": list(
-            Invitation.objects.filter(customer=customer).order_by("pk").values("survey__slug", "order", "state", "sent_at")
+            Invitation.objects.filter(customer=customer)
+            .order_by("pk")
+            .values("survey__slug", "order", "state", "sent_at")
         ),
         "answers": list(answers.values("survey__slug", "invitation__order", "score", "comment", "answered_at")),
         "cases": list(cases.values("order", "state", "outcome", "leaving", "opened_at", "solved_at")),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core import mail
 from django.db.utils import IntegrityError
 from django.test import Client
@@ -62,9 +63,7 @@ def test_a_low_score_that_was_raised_before_anybody_looked_opens_none(walk: Walk
     assert RecoveryCase.objects.count() == 0
 
 
-def test_priority_is_by_what_others_have_spent_in_the_same_currency(
-    walk: Walk, django_assert_num_queries: Any
-) -> None:
+def test_priority_is_by_what_others_have_spent_in_the_same_currency(walk: Walk, django_assert_num_queries: Any) -> None:
     people = [guest(f"c{number}@example.com", at=walk.clock.now, consents=False) for number in range(10)]
     for number, person in enumerate(people):
         Spend.objects.create(customer=person, currency="EUR", net_minor=1000 * (number + 1))
@@ -144,8 +143,6 @@ def test_staff_take_note_and_solve_on_one_page(case: RecoveryCase, admin_client:
 def test_staff_without_the_permission_do_not_read_what_the_shopper_wrote(
     case: RecoveryCase, client: Client, django_user_model: Any
 ) -> None:
-    from django.contrib.auth.models import Permission
-
     staff = django_user_model.objects.create(username="staff", is_staff=True)
     staff.user_permissions.set(
         Permission.objects.filter(codename__in=["view_recoverycase", "view_answer", "change_recoverycase"])
@@ -161,9 +158,7 @@ def test_staff_without_the_permission_do_not_read_what_the_shopper_wrote(
         assert PERSON not in page.content.decode()
 
 
-def test_staff_open_one_from_the_customers_page_by_post_only(
-    walk: Walk, admin_client: Client, admin_user: Any
-) -> None:
+def test_staff_open_one_from_the_customers_page_by_post_only(walk: Walk, admin_client: Client, admin_user: Any) -> None:
     person = guest("ada@example.com", at=walk.clock.now)
     url = reverse("admin:retention_campaigns_recoverycase_open", args=[person.pk])
     assert url in admin_client.get(reverse("admin:retention_customer_change", args=[person.pk])).content.decode()

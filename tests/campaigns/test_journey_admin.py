@@ -95,7 +95,11 @@ def test_what_it_will_do_is_read_before_it_is_saved(walk: Walk, journey: Journey
     ):
         assert sentence in said, sentence
     journey.refresh_from_db()
-    assert (journey.state, journey.steps.count(), JourneyVersion.objects.filter(journey=journey).count()) == ("off", 2, 1)
+    assert (journey.state, journey.steps.count(), JourneyVersion.objects.filter(journey=journey).count()) == (
+        "off",
+        2,
+        1,
+    )
 
 
 def test_confirmed_it_is_saved_as_a_new_version_and_switched_on(
@@ -225,9 +229,7 @@ def test_staff_take_somebody_out_and_the_mail_on_its_way_with_them(
     assert mail.outbox == []
 
 
-def test_a_stuck_passage_is_a_trouble_whose_link_leads_to_it(
-    walk: Walk, switch: Switch, admin_client: Client
-) -> None:
+def test_a_stuck_passage_is_a_trouble_whose_link_leads_to_it(walk: Walk, switch: Switch, admin_client: Client) -> None:
     switch("next-order")
     walk.order()
     settle(at=walk.clock.now)
@@ -239,7 +241,7 @@ def test_a_stuck_passage_is_a_trouble_whose_link_leads_to_it(
         reverse("admin:retention_campaigns_enrolment_changelist"),
         {"action": "try_again", "_selected_action": [Enrolment.objects.get().pk]},
     )
-    assert list(registry.troubles["campaigns.journeys"](walk.clock.now))[0].count == 1
+    assert next(iter(registry.troubles["campaigns.journeys"](walk.clock.now))).count == 1
     assert Enrolment.objects.get().state == "active"
 
 
@@ -264,7 +266,13 @@ def test_the_customers_page_shows_journeys_answers_and_what_is_planned(
     page = admin_client.get(reverse("admin:retention_customer_change", args=[Customer.objects.get().pk]))
     assert page.status_code == 200
     said = text(page)
-    for words in ("Next order, version 2", "Next order: Give a coupon of “Thank you”: 10% off.", "Survey “Satisfaction”", "Recovery cases", "journey:next-order"):
+    for words in (
+        "Next order, version 2",
+        "Next order: Give a coupon of “Thank you”: 10% off.",
+        "Survey “Satisfaction”",
+        "Recovery cases",
+        "journey:next-order",
+    ):
         assert words in said, words
 
 

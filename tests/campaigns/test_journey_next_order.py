@@ -9,9 +9,9 @@ import pytest
 from django.core import mail
 
 from campaigns.models import Coupon, Enrolment, Journey
-from campaigns.services import enrolments, journeys
+from campaigns.services import coupons, enrolments, journeys
 from retention.facts import OrderPlaced
-from retention.models import Customer, Message
+from retention.models import Customer, Installation, Message
 from retention.services import consent, delivery, facts
 from retention.testing.settling import settle
 from tests.campaigns.walks import Walk, states
@@ -88,8 +88,6 @@ def test_history_never_enters(walk: Walk, switch: Switch) -> None:
 
 
 def test_before_the_shop_is_live_nobody_enters(walk: Walk, switch: Switch) -> None:
-    from retention.models import Installation
-
     Installation.objects.update(live_since=None)
     switch("next-order")
     walk.order()
@@ -115,7 +113,15 @@ def test_a_dry_run_notes_who_would_enter_and_keeps_nobody_out_later(walk: Walk, 
     assert (Coupon.objects.count(), Message.objects.count()) == (0, 0)
     switch("next-order")
     facts.publish(
-        [OrderPlaced(customer=Customer.objects.get(address="ada@example.com").pk, at=walk.clock.now, order="1", total_minor=4000, currency="EUR")]
+        [
+            OrderPlaced(
+                customer=Customer.objects.get(address="ada@example.com").pk,
+                at=walk.clock.now,
+                order="1",
+                total_minor=4000,
+                currency="EUR",
+            )
+        ]
     )
     walk.tick()
     assert states()[2:] == [("finished", "")]
@@ -182,8 +188,6 @@ def test_who_unsubscribes_during_a_wait_gets_no_coupon(walk: Walk, switch: Switc
 
 
 def test_a_coupon_called_off_before_its_mail_leaves_is_not_sent(walk: Walk, switch: Switch) -> None:
-    from campaigns.services import coupons
-
     switch("next-order")
     walk.order()
     settle(at=walk.clock.now)
@@ -241,9 +245,7 @@ def test_a_journey_that_is_off_holds_who_is_in_it_and_leaves_out_what_is_too_lat
 
 
 @pytest.mark.parametrize("state", [Journey.State.OFF, Journey.State.DRY])
-def test_a_mail_of_a_journey_switched_off_meanwhile_does_not_leave(
-    walk: Walk, switch: Switch, state: str
-) -> None:
+def test_a_mail_of_a_journey_switched_off_meanwhile_does_not_leave(walk: Walk, switch: Switch, state: str) -> None:
     switch("next-order")
     walk.order()
     settle(at=walk.clock.now)

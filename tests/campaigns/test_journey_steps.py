@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
 import pytest
 from django.db import connection, connections
 from django.db.utils import IntegrityError
+from django.test.utils import CaptureQueriesContext
 
-from campaigns.models import Coupon, Enrolment, Journey, JourneyVersion
+from campaigns.models import Coupon, Enrolment, Journey, JourneyVersion, Offer
 from campaigns.models.journey import Immutable
-from campaigns.services import defaults, enrolments, journeys
+from campaigns.services import defaults, enrolments, entries, journeys
 from retention import registry
+from retention.facts import OrderPlaced
 from retention.models import Customer, Message
-from retention.registry import Action
+from retention.registry import Action, Recorded
 from retention.services import installation
 from retention.testing.clock import Clock
 from retention.testing.settling import settle
@@ -26,10 +30,6 @@ Switch = Callable[..., Journey]
 
 
 def test_a_fact_delivered_twice_enters_once(walk: Walk, switch: Switch) -> None:
-    from campaigns.services import entries
-    from retention.facts import OrderPlaced
-    from retention.registry import Recorded
-
     switch("next-order")
     walk.order()
     settle(at=walk.clock.now)
@@ -43,8 +43,6 @@ def test_a_fact_delivered_twice_enters_once(walk: Walk, switch: Switch) -> None:
 def test_queries_do_not_grow_with_the_number_of_customers(
     walk: Walk, switch: Switch, django_assert_num_queries: Any
 ) -> None:
-    from django.test.utils import CaptureQueriesContext
-
     switch("next-order")
     counts = []
     for many in (5, 40):
@@ -104,8 +102,6 @@ def test_a_mail_that_nobody_registers_any_more_is_an_error_and_not_silence(walk:
 
 
 def test_an_offer_that_is_off_ends_the_passage_with_the_reason(walk: Walk, switch: Switch) -> None:
-    from campaigns.models import Offer
-
     switch("next-order")
     Offer.objects.update(active=False)
     walk.order()
@@ -143,13 +139,13 @@ def test_the_usual_journeys_are_made_once_in_a_dry_run_and_what_was_edited_stays
 
 
 @pytest.fixture
-def committed(transactional_db: None, fake_shop: Any, clock: Clock) -> Iterator[Walk]:
+def committed(transactional_db: None, fake_shop: Any, clock: Clock) -> Walk:
     """As ``walk``, with what is written committed, for threads."""
     installation.go_live(at=clock.now)
     defaults.install(at=clock.now)
     for journey in Journey.objects.all():
         journeys.switch(journey, "on" if journey.slug == "next-order" else "off", at=clock.now)
-    yield Walk(shop=fake_shop, clock=clock)
+    return Walk(shop=fake_shop, clock=clock)
 
 
 def test_two_threads_take_each_step_once(committed: Walk) -> None:
@@ -158,28 +154,22 @@ def test_two_threads_take_each_step_once(committed: Walk) -> None:
     now = committed.clock.now
     settle(at=now)
     start = threading.Barrier(4)
-    failures: list[BaseException] = []
 
-    def work() -> None:
+    def work() -> int:
+        taken = 0
         try:
             start.wait()
             for _ in range(4):
-                try:
-                    enrolments.advance(at=now, limit=10)
-                except enrolments.Overtaken:
-                    continue
-        except BaseException as error:
-            failures.append(error)
+                with contextlib.suppress(enrolments.Overtaken):
+                    taken += enrolments.advance(at=now, limit=10)
         finally:
             connections.close_all()
+        return taken
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    enrolments.advance(at=now)
-    assert failures == []
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        taken = sum(future.result() for future in [pool.submit(work) for _ in range(4)])
+    taken += enrolments.advance(at=now)
+    assert taken == 2 * 60
     assert Enrolment.objects.filter(state="finished").count() == 60
     assert Coupon.objects.count() == 60
     assert Message.objects.count() == 60

@@ -60,9 +60,7 @@ def test_an_order_that_is_read_after_the_sign_up_but_was_placed_before_it_ends_t
     assert Coupon.objects.count() == 0
 
 
-def test_a_second_sign_up_of_the_same_mailbox_under_another_spelling_brings_nothing(
-    walk: Walk, switch: Switch
-) -> None:
+def test_a_second_sign_up_of_the_same_mailbox_under_another_spelling_brings_nothing(walk: Walk, switch: Switch) -> None:
     switch("welcome")
     confirm(walk, guest("ada@example.com", at=walk.clock.now))
     confirm(walk, guest("ada+again@example.com", at=walk.clock.now))

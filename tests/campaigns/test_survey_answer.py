@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.urls import reverse
 from campaigns.models import Answer, Invitation
 from campaigns.services import answers
 from retention.models import Fact, Token
+from retention.services import tokens
 from tests.campaigns.walks import Walk
 
 LONG = "x" * 2001
@@ -135,17 +137,19 @@ def test_a_link_that_is_too_old_is_a_friendly_page(
 
 
 def test_a_secret_for_something_else_opens_no_survey(walk: Walk, asked: list[str], client: Client) -> None:
-    from datetime import timedelta
-
-    from retention.services import tokens
-
     invitation = Invitation.objects.get()
     subject = answers.subject_of(invitation.pk)
     [claim] = tokens.mint(
-        purpose=Token.Purpose.CLAIM, about=[(invitation.customer_id, subject)], lasts=timedelta(days=1), at=walk.clock.now
+        purpose=Token.Purpose.CLAIM,
+        about=[(invitation.customer_id, subject)],
+        lasts=timedelta(days=1),
+        at=walk.clock.now,
     )
     [odd] = tokens.mint(
-        purpose=Token.Purpose.ANSWER, about=[(invitation.customer_id, "A-1")], lasts=timedelta(days=1), at=walk.clock.now
+        purpose=Token.Purpose.ANSWER,
+        about=[(invitation.customer_id, "A-1")],
+        lasts=timedelta(days=1),
+        at=walk.clock.now,
     )
     assert client.get(reverse("campaigns:answer_page", args=[claim])).status_code == 404
     assert client.get(reverse("campaigns:answer_page", args=[odd])).status_code == 404

@@ -11,7 +11,9 @@ from django.urls import reverse
 
 from campaigns import survey_words
 from campaigns.models import Survey
-from campaigns.services import answers, scores
+from campaigns.services import answers, invitations, scores
+from retention.models import Customer
+from retention.services import consent, delivery
 from tests.campaigns.surveys import links
 from tests.campaigns.walks import Walk
 
@@ -50,17 +52,11 @@ def test_without_answers_there_is_no_number() -> None:
 
 
 def test_a_score_counts_those_whom_a_mail_has_left_for(walk: Walk, switch: Any) -> None:
-    from retention.models import Customer
-    from retention.services import consent
-
     switch("satisfaction")
     for number in range(4):
         walk.order(email=f"c{number}@example.com")
     walk.tick()
     walk.clock.forward(days=14)
-    from campaigns.services import invitations
-    from retention.services import delivery
-
     invitations.send(at=walk.clock.now)
     last = Customer.objects.latest("pk")
     consent.unsubscribe(last, purpose="survey", source="test", at=walk.clock.now)

@@ -13,7 +13,8 @@ from django.db.utils import IntegrityError
 from campaigns.models import Invitation, Journey, Survey
 from campaigns.services import answers, invitations
 from retention.models import Customer, Message
-from retention.services import consent, customers
+from retention.services import consent, customers, delivery
+from retention.testing.settling import settle
 from tests.campaigns.surveys import links
 from tests.campaigns.walks import Walk
 
@@ -63,9 +64,6 @@ def test_who_returned_the_goods_is_not_asked(walk: Walk, switch: Switch) -> None
 
 
 def test_who_returned_them_after_the_mail_was_written_down_is_not_sent_it(walk: Walk, switch: Switch) -> None:
-    from retention.services import delivery
-    from retention.testing.settling import settle
-
     switch("satisfaction")
     reference = walk.order()
     walk.tick()
@@ -123,12 +121,13 @@ def test_an_answer_between_the_reminders_row_and_its_sending_stops_it(walk: Walk
     invitations.send(at=walk.clock.forward(days=5))
     answers.give(links(mail.outbox[0])[0].split("/")[-3], score=5, at=walk.clock.now)
     walk.tick()
-    assert list(Message.objects.order_by("pk").values_list("state", "reason")) == [("sent", ""), ("skipped", "answered")]
+    assert list(Message.objects.order_by("pk").values_list("state", "reason")) == [
+        ("sent", ""),
+        ("skipped", "answered"),
+    ]
 
 
-def test_who_unsubscribed_from_surveys_is_not_asked_and_marketing_is_another_matter(
-    walk: Walk, switch: Switch
-) -> None:
+def test_who_unsubscribed_from_surveys_is_not_asked_and_marketing_is_another_matter(walk: Walk, switch: Switch) -> None:
     switch("satisfaction")
     walk.order(opted_out=True)
     walk.order(email="bea@example.com")
