@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from campaigns import conditions, coupon_setup, journey_setup, panels, persons, troubles
+from retention import registry
 
 LOADERS: Sequence[Callable[[], None]] = [
     conditions.load,
@@ -20,3 +21,4 @@ def load() -> None:
     """Register everything of this app. Called once, when the apps are ready."""
     for part in LOADERS:
         part()
+    registry.api_routes.add("campaigns", "campaigns.api.urls")

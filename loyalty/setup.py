@@ -36,6 +36,7 @@ def load() -> None:
         registry.ticks.add(tick.name, tick)
     for part in (subscribers, gains, conditions, actions, panels, troubles, sections):
         part.load()
+    registry.api_routes.add("loyalty", "loyalty.api.urls")
     registry.people.add(
         "loyalty", Person(name="loyalty", export=persons.export, erase=persons.erase, absorb=persons.absorb)
     )

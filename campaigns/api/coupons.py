@@ -1,0 +1,113 @@
+"""Coupons as the API shows them."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from campaigns import validity, wording
+from campaigns.models import Coupon, Redemption
+from campaigns.terms import Kind
+from retention.api.fields import Money
+from retention.api.filters import FilterSet, Yes
+from retention.money import to_decimal
+
+STANDINGS = ("usable", "used", "expired", "void")
+
+SHARED = (
+    "id", "code", "gives", "kind", "percent", "amount", "minimum", "currency", "conditions", "standing", "order",
+    "issued_at", "expires_at", "last_day",
+)  # fmt: skip
+
+
+class MyCoupon(serializers.ModelSerializer[Coupon]):
+    """A coupon for who was given it, by the terms of its day."""
+
+    gives = serializers.SerializerMethodField(help_text="What comes off, in the request's language.")
+    kind = serializers.SerializerMethodField(help_text=", ".join(Kind.values))
+    percent = serializers.SerializerMethodField()
+    amount = serializers.SerializerMethodField()
+    minimum = serializers.SerializerMethodField(help_text="Least worth of the goods; null for none.")
+    conditions = serializers.SerializerMethodField(help_text="What else decides, in words; empty where nothing does.")
+    standing = serializers.SerializerMethodField(help_text=", ".join(STANDINGS))
+    last_day = serializers.SerializerMethodField(help_text="The last day, in the shop's zone, on which it is good.")
+    order = serializers.CharField(read_only=True, help_text="The order that it was given for, or empty.")
+
+    class Meta:
+        model = Coupon
+        fields: Any = SHARED
+        read_only_fields: Any = SHARED
+        ref_name = "MyCoupon"
+
+    def get_gives(self, coupon: Coupon) -> str:
+        return wording.gives(coupon.terms, coupon.money)
+
+    def get_kind(self, coupon: Coupon) -> str:
+        return coupon.terms.kind
+
+    def get_percent(self, coupon: Coupon) -> Decimal | None:
+        return coupon.terms.percent
+
+    def get_amount(self, coupon: Coupon) -> Decimal | None:
+        money = coupon.money
+        return None if money is None or money.amount is None else to_decimal(money.amount, money.currency)
+
+    def get_minimum(self, coupon: Coupon) -> Decimal | None:
+        money = coupon.money
+        return None if money is None or not money.minimum else to_decimal(money.minimum, money.currency)
+
+    def get_conditions(self, coupon: Coupon) -> str:
+        return wording.limits(coupon.terms)
+
+    def get_standing(self, coupon: Coupon) -> str:
+        if coupon.state == Coupon.State.VOID:
+            return "void"
+        if coupon.max_uses is not None and coupon.used >= coupon.max_uses:
+            return "used"
+        return "expired" if coupon.expires_at <= timezone.now() else "usable"
+
+    def get_last_day(self, coupon: Coupon) -> date:
+        return validity.last_day(coupon.expires_at)
+
+
+class RedemptionOut(serializers.ModelSerializer[Redemption]):
+    discount = Money("discount_minor")
+    currency = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = Redemption
+        fields = (
+            "state", "order", "cart", "reason", "currency", "discount", "reserved_at", "committed_at", "released_at",
+        )  # fmt: skip
+        read_only_fields = fields
+        ref_name = "Redemption"
+
+
+class AnyCoupon(MyCoupon):
+    """A coupon for staff."""
+
+    offer = serializers.CharField(source="offer.slug", read_only=True)
+    redemptions = RedemptionOut(many=True, read_only=True)
+
+    class Meta(MyCoupon.Meta):
+        fields = (
+            *SHARED, "offer", "customer", "source", "max_uses", "used", "voided_at", "void_reason", "redemptions",
+        )  # fmt: skip
+        read_only_fields = fields
+        ref_name = "Coupon"
+
+
+class UsableFilter(FilterSet):
+    usable = Yes(method="filter_usable", label="Neither void nor expired nor used up, or one of these.")
+
+    class Meta:
+        model = Coupon
+        fields: tuple[str, ...] = ()
+
+    def filter_usable(self, rows: Any, name: str, value: bool) -> Any:
+        good = Coupon.objects.redeemable(at=timezone.now())
+        return rows.filter(pk__in=good.values("pk")) if value else rows.exclude(pk__in=good.values("pk"))

@@ -1,0 +1,20 @@
+"""What campaigns add to the API."""
+
+from django.urls import path
+
+from campaigns.api import cases, checking, my_coupons, staff_coupons, surveys
+
+urlpatterns = [
+    path("me/coupons/", my_coupons.MyCoupons.as_view(), name="api_my_coupons"),
+    path("me/coupons/<int:pk>/", my_coupons.MyCouponDetail.as_view(), name="api_my_coupon"),
+    path("coupons/", staff_coupons.Coupons.as_view(), name="api_coupons"),
+    path("coupons/check/", checking.CouponCheck.as_view(), name="api_coupon_check"),
+    path("coupons/<int:pk>/", staff_coupons.CouponDetail.as_view(), name="api_coupon"),
+    path("coupons/<int:pk>/void/", staff_coupons.CouponVoid.as_view(), name="api_coupon_void"),
+    path("surveys/", surveys.Surveys.as_view(), name="api_surveys"),
+    path("surveys/<int:pk>/score/", surveys.SurveyScore.as_view(), name="api_survey_score"),
+    path("answers/", surveys.Answers.as_view(), name="api_answers"),
+    path("answers/<int:pk>/", surveys.AnswerDetail.as_view(), name="api_answer"),
+    path("cases/", cases.Cases.as_view(), name="api_cases"),
+    path("cases/<int:pk>/", cases.CaseDetail.as_view(), name="api_case"),
+]

@@ -1,0 +1,16 @@
+"""What loyalty adds to the API."""
+
+from django.urls import path
+
+from loyalty.api import staff, wallet
+
+urlpatterns = [
+    path("me/points/", wallet.Points.as_view(), name="api_my_points"),
+    path("me/points/entries/", wallet.Entries.as_view(), name="api_my_entries"),
+    path("me/points/pending/", wallet.Pending.as_view(), name="api_my_pending"),
+    path("me/points/tier/", wallet.Tier.as_view(), name="api_my_tier"),
+    path("points/", staff.Accounts.as_view(), name="api_points"),
+    path("points/entries/", staff.Entries.as_view(), name="api_entries"),
+    path("points/<int:customer>/", staff.AccountDetail.as_view(), name="api_account"),
+    path("points/<int:customer>/correct/", staff.Correct.as_view(), name="api_correct"),
+]
