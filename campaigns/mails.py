@@ -166,7 +166,7 @@ MAILS = [
                 )
             ),
             RATING,
-            Para(words=_("A person reads every answer.")),
+            Para(words=_("A minute is enough. Thank you!")),
         ],
     ),
     Mail(
@@ -184,7 +184,7 @@ MAILS = [
                 words=_("We asked you about your order {{ order_number }} some days ago. We do not ask a third time.")
             ),
             RATING,
-            Para(words=_("A person reads every answer.")),
+            Para(words=_("A minute is enough. Thank you!")),
         ],
     ),
 ]

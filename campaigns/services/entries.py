@@ -64,6 +64,7 @@ def _enter(version: JourneyVersion, facts: Sequence[Recorded]) -> None:
                 entered_at=fact.data.at,
             ),
         )
+    # The place of a holdout: who is held out is drawn here, before anything can be seen of the journey.
     fresh = _fresh(rows)
     reasons = exits.reasons(fresh, at=now) if fresh else {}
     for row in fresh:

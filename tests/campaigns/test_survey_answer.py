@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -169,3 +170,21 @@ def test_everybody_is_asked_for_a_review_in_the_same_words(asked: list[str], cli
 def test_without_a_review_address_nobody_is_asked_for_one(asked: list[str], client: Client) -> None:
     answer = client.post(asked[0], {"score": "5"})
     assert b"review" not in client.get(answer["Location"]).content
+
+
+def test_in_a_real_shops_own_layout_opening_a_link_changes_no_row_of_anybody(
+    asked: list[str], client: Client, settings: Any
+) -> None:
+    settings.RETENTION = {**settings.RETENTION, "SHOP": "retention.contrib.oscar.shop.OscarShop"}
+
+    tables = set(connection.introspection.table_names())
+    models = [model for model in apps.get_models() if model._meta.db_table in tables]
+
+    def everything() -> dict[str, Any]:
+        return {model._meta.label: sorted(map(repr, model._default_manager.values_list())) for model in models}
+
+    before = everything()
+    page = client.get(asked[1])
+    assert page.status_code == 200
+    assert page.content.decode().count('name="score"') == 5
+    assert everything() == before
