@@ -31,36 +31,45 @@ def open_with_password(request: HttpRequest, *, order: OrderData, password: str,
     has had its try: then a sign-in link is mailed, and the shopper must see the very same answer.
     """
     shop = get_shop()
-    if not prompts.accept(name=prompts.ACCOUNT, order=order.reference, email=order.email, at=at):
-        make_password(password)  # the same time is spent, whatever the answer
-        return None
     with one_at_a_time(f"retention.account:{normal(order.email)}", wait=True):
-        if shop.find_users(order.email):
-            make_password(password)
-            guest = customers.for_guest(order.email, at=at, language=order.language)
-            outbox.post(
-                Promise(
-                    key=f"sign-in:{order.reference}",
-                    mail="retention.sign_in",
-                    customer=guest.pk,
-                    order=order.reference,
-                    due_at=at,
-                    source="thank-you page",
-                    priority=100,
-                ),
-                at=at,
-            )
-            return None
-        user = shop.create_customer(
-            request, email=order.email, password=password, first_name=order.first_name, last_name=order.last_name
-        )
-        member = customers.for_user(user, at=at)
-        if order.language:
-            Customer.objects.filter(pk=member.pk, language="").update(language=order.language)
-        shop.claim_order(order.reference, user=user)
-        inbox.record(kind="claimed", reference=order.reference)
-        ask_proof(member, at=at, key=f"prove:{member.pk}")
+        # in the same transaction: where making the account fails, the try is not used up
+        first = prompts.accept(name=prompts.ACCOUNT, order=order.reference, email=order.email, at=at)
+        if first and not shop.find_users(order.email):
+            return _open(request, order=order, password=password, at=at)
+        if first:
+            _mail_sign_in(order, at=at)
+    make_password(password)  # the same time is spent, whatever the answer
+    return None
+
+
+def _open(request: HttpRequest, *, order: OrderData, password: str, at: datetime) -> Any:
+    shop = get_shop()
+    user = shop.create_customer(
+        request, email=order.email, password=password, first_name=order.first_name, last_name=order.last_name
+    )
+    member = customers.for_user(user, at=at)
+    if order.language:
+        Customer.objects.filter(pk=member.pk, language="").update(language=order.language)
+    shop.claim_order(order.reference, user=user)
+    inbox.record(kind="claimed", reference=order.reference)
+    ask_proof(member, at=at, key=f"prove:{member.pk}")
     return user
+
+
+def _mail_sign_in(order: OrderData, *, at: datetime) -> None:
+    guest = customers.for_guest(order.email, at=at, language=order.language)
+    outbox.post(
+        Promise(
+            key=f"sign-in:{order.reference}",
+            mail="retention.sign_in",
+            customer=guest.pk,
+            order=order.reference,
+            due_at=at,
+            source="thank-you page",
+            priority=100,
+        ),
+        at=at,
+    )
 
 
 def ask_link(*, order: OrderData, at: datetime) -> None:
@@ -169,6 +178,8 @@ def enter(request: HttpRequest, *, secret: str, purpose: str, password: str | No
                     first_name=person.first_name,
                     last_name=person.last_name,
                 )
+            elif normal(user.email) != person.address:
+                raise tokens.Expired(token)  # the account has another address by now; this link proves the old one
             elif user != request.user and not _proven(user):
                 user.set_password(password)  # ends every other session, too
                 user.save(update_fields=["password"])

@@ -18,6 +18,10 @@ from retention.services import accounts, tokens
 from retention.views.account import too_many
 
 
+RENEWED = (Token.Purpose.CLAIM, Token.Purpose.SIGN_IN, Token.Purpose.CONFIRM)
+"""Links of these purposes can be asked for again; an invitation cannot."""
+
+
 @never_cache
 @sensitive_post_parameters("password")
 def enter(request: HttpRequest, secret: str) -> HttpResponse:
@@ -73,8 +77,9 @@ def link_ended(request: HttpRequest, ended: Exception, secret: str, purpose: str
 def again(request: HttpRequest) -> HttpResponse:
     """Mail a new link in place of one that ended; who has the old one in hand need not type the address."""
     now = timezone.now()
+    purpose = request.POST.get("purpose", "")
     try:
-        tokens.read(request.POST.get("secret", ""), purpose=request.POST.get("purpose", "")[:10], at=now)
+        tokens.read(request.POST.get("secret", ""), purpose=purpose if purpose in RENEWED else "", at=now)
     except tokens.Expired as ended:
         try:
             accounts.ask_again(ended.token, at=now)
