@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from rest_framework.test import APIClient
 
-from tests.api import people
+from tests.api import people, things
 from tests.api.people import NOON, Shopper
 
 
@@ -20,12 +20,12 @@ def noon() -> Iterator[None]:
 
 @pytest.fixture
 def ada(db: None) -> Shopper:
-    return people.shopper("ada")
+    return things.everything(people.shopper("ada"))
 
 
 @pytest.fixture
 def ben(db: None) -> Shopper:
-    return people.shopper("ben")
+    return things.everything(people.shopper("ben"))
 
 
 @pytest.fixture

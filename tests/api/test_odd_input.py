@@ -154,6 +154,10 @@ FIELDS = {
     "me/consent/<slug:purpose>/": ["granted", "text", "text_version"],
     "customers/search/": ["email"],
     "events/": ["id", "kind", "order"],
+    "coupons/<int:pk>/void/": ["reason"],
+    "coupons/check/": ["code", "currency", "worth", "email", "cart"],
+    "cases/": ["customer", "order", "note"],
+    "points/<int:customer>/correct/": ["points", "reason"],
 }
 """What the writes take."""
 
@@ -161,8 +165,12 @@ FIELDS = {
 @pytest.mark.parametrize(("path", "method"), [write for write in WRITES if write[0] in FIELDS])
 def test_odd_values_in_fields(path: str, method: str, ada: Shopper, root: APIClient) -> None:
     route = route_of(path)
-    url = route.url(**{name: value for name, value in VARIABLES.items() if f":{name}>" in path})
-    good = {"granted": False, "id": "1", "kind": "changed", "order": "1", "email": "a@example.com"}
+    values = VARIABLES | {"customer": ada.customer.pk, "pk": ada.customer.coupons.get().pk}
+    url = route.url(**{name: value for name, value in values.items() if f":{name}>" in path})
+    good = {
+        "granted": False, "id": "1", "kind": "changed", "order": "1", "email": "a@example.com", "code": "X",
+        "worth": "1", "currency": "EUR", "customer": ada.customer.pk, "points": 1, "reason": "kind",
+    }  # fmt: skip
     for field in FIELDS[path]:
         for value in VALUES:
             known = {name: good[name] for name in FIELDS[path] if name in good}

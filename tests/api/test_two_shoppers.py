@@ -25,6 +25,12 @@ MINE: dict[str, Ids] = {
     "me/prompts/<slug:name>/dismiss/": lambda owner: {"name": "prove-address"},
     "me/prompts/<slug:name>/shown/": lambda owner: {"name": "prove-address"},
     "me/proof/": lambda owner: {},
+    "me/coupons/": lambda owner: {},
+    "me/coupons/<int:pk>/": lambda owner: {"pk": owner.customer.coupons.get().pk},
+    "me/points/": lambda owner: {},
+    "me/points/entries/": lambda owner: {},
+    "me/points/pending/": lambda owner: {},
+    "me/points/tier/": lambda owner: {},
 }
 """Each route of a shopper, and what its variables are for a shopper's own thing."""
 
@@ -39,6 +45,20 @@ STAFF: dict[str, Ids] = {
     "messages/<int:pk>/resend/": lambda owner: {"pk": owner.customer.messages.get().pk},
     "orders/": lambda owner: {},
     "orders/<int:pk>/": lambda owner: {"pk": owner.orders[0].pk},
+    "coupons/": lambda owner: {},
+    "coupons/<int:pk>/": lambda owner: {"pk": owner.customer.coupons.get().pk},
+    "coupons/<int:pk>/void/": lambda owner: {"pk": owner.customer.coupons.get().pk},
+    "coupons/check/": lambda owner: {},
+    "surveys/": lambda owner: {},
+    "surveys/<int:pk>/score/": lambda owner: {"pk": owner.customer.invitations.get().survey_id},
+    "answers/": lambda owner: {},
+    "answers/<int:pk>/": lambda owner: {"pk": owner.customer.invitations.get().answer.pk},
+    "cases/": lambda owner: {},
+    "cases/<int:pk>/": lambda owner: {"pk": owner.customer.cases.get().pk},
+    "points/": lambda owner: {},
+    "points/entries/": lambda owner: {},
+    "points/<int:customer>/": lambda owner: {"customer": owner.customer.pk},
+    "points/<int:customer>/correct/": lambda owner: {"customer": owner.customer.pk},
 }
 
 BODIES: dict[str, Any] = {
