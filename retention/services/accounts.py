@@ -114,12 +114,13 @@ def ask_again(token: Token, *, at: datetime) -> None:
         Token.Purpose.SIGN_IN: "retention.sign_in",
         Token.Purpose.CONFIRM: "retention.confirm_signup",
     }.get(Token.Purpose(token.purpose), "")
-    if not mail:
-        mail = "retention.prove_address" if token.customer.is_member else "retention.open_account"
+    if not mail and token.customer.is_member:
+        # a proven address needs no proof: who asks wants to get in
+        mail = "retention.sign_in" if token.customer.address_proven_at else "retention.prove_address"
     outbox.post(
         Promise(
             key=f"again:{token.pk}:{at.timestamp():.0f}",
-            mail=mail,
+            mail=mail or "retention.open_account",
             customer=token.customer_id,
             order=token.subject if token.purpose != Token.Purpose.CONFIRM else "",
             values={"subject": token.subject},

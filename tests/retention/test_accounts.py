@@ -390,6 +390,8 @@ def test_a_link_that_was_used_says_so_and_offers_a_new_one(mailed: str, mailoutb
     assert response["Location"] == "/retention/account/done/"
     [mail] = fetch(mailoutbox, NOON + MINUTE)
     assert mail.to == ["ada@example.com"]
+    assert client.post(link(mail)).status_code == 302
+    assert user_of(client) == get_user_model().objects.get()
 
 
 def test_an_expired_link_says_so_and_the_new_one_opens_the_account(
