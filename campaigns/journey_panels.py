@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from django.db.models import Q
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns import journey_words
 from campaigns.models import Enrolment, Invitation, RecoveryCase
-from retention import registry
+from retention import moments, registry
 from retention.models import Customer
 from retention.registry import Event, Panel, PanelAction, PanelData, Row
 
 RECENT = 50
 
-
-def _when(moment: datetime | None) -> str:
-    return date_format(moment, "SHORT_DATETIME_FORMAT") if moment else ""
 
 
 def _about(customer: Customer) -> Q:
@@ -57,9 +52,9 @@ def journeys(customer: Customer) -> PanelData:
                     one.get_state_display(),
                     one.reason,
                     one.order,
-                    _when(one.entered_at),
+                    moments.show(one.entered_at),
                     _next(one),
-                    _when(one.due_at) if one.state == Enrolment.State.ACTIVE else "",
+                    moments.show(one.due_at) if one.state == Enrolment.State.ACTIVE else "",
                 ),
                 url=reverse("admin:retention_campaigns_enrolment_change", args=[one.pk]),
                 source=_("journey:%s") % one.version.journey.slug,
@@ -81,7 +76,7 @@ def surveys(customer: Customer) -> PanelData:
                     one.order,
                     one.get_state_display(),
                     one.reason,
-                    _when(one.sent_at or one.due_at),
+                    moments.show(one.sent_at or one.due_at),
                     str(answer.score) if answer else "",
                 ),
                 url=(
@@ -104,7 +99,7 @@ def cases(customer: Customer) -> PanelData:
                 case.get_state_display(),
                 case.get_priority_display(),
                 str(case.owner or ""),
-                _when(case.due_at),
+                moments.show(case.due_at),
                 case.get_outcome_display(),
             ),
             url=reverse("admin:retention_campaigns_recoverycase_change", args=[case.pk]),

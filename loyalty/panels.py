@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from loyalty import explain, queries
 from loyalty.models import Entry, OrderAward, TierMove
 from loyalty.services import tiers
-from retention import registry
+from retention import moments, registry
 from retention.models import Customer
 from retention.money import show
 from retention.registry import Event, Panel, PanelAction, PanelData, Row
@@ -33,7 +32,7 @@ def points(customer: Customer) -> PanelData:
     rows = [
         Row(
             cells=(
-                date_format(timezone.localtime(entry.at), "SHORT_DATETIME_FORMAT"),
+                moments.show(entry.at),
                 explain.cause(entry, numbers.get(entry.order, entry.order)),
                 entry.get_kind_display(),
                 entry.get_bucket_display(),
@@ -74,7 +73,7 @@ def tier(customer: Customer) -> PanelData:
     rows = [
         Row(
             cells=(
-                date_format(timezone.localtime(move.at), "SHORT_DATETIME_FORMAT"),
+                moments.show(move.at),
                 move.old_name or "–",
                 move.new_name or "–",
                 show(move.qualified_minor, move.currency),

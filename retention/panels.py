@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from django.urls import reverse
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from retention import registry
+from retention import moments, registry
 from retention.models import Customer, Fact, Message, Order
 from retention.money import show
 from retention.registry import Event, Panel, PanelData, Row
 
 RECENT = 50
 
-
-def _when(moment: datetime | None) -> str:
-    return date_format(localtime(moment), "SHORT_DATETIME_FORMAT") if moment else ""
 
 
 def orders(customer: Customer) -> PanelData:
@@ -29,7 +23,7 @@ def orders(customer: Customer) -> PanelData:
         Row(
             cells=(
                 order.number,
-                _when(order.placed_at),
+                moments.show(order.placed_at),
                 show(order.total_minor, order.currency),
                 show(order.refunded_minor, order.currency) if order.refunded_minor else "",
                 _("cancelled") if order.cancelled_at else order.host_status,
@@ -61,7 +55,7 @@ def messages(customer: Customer) -> PanelData:
                     mail.label if mail else message.mail,
                     message.get_purpose_display(),
                     message.get_state_display(),
-                    _when(message.sent_at or message.due_at),
+                    moments.show(message.sent_at or message.due_at),
                     message.reason,
                 ),
                 url=reverse("admin:retention_message_change", args=[message.pk]),
@@ -79,7 +73,7 @@ def consent(customer: Customer) -> PanelData:
                 entry.get_purpose_display(),
                 _("yes") if entry.granted else _("no"),
                 entry.get_basis_display(),
-                _when(entry.at),
+                moments.show(entry.at),
                 entry.text,
             ),
             source=entry.source,

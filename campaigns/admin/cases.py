@@ -13,13 +13,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.admin import links
 from campaigns.models import CaseNote, RecoveryCase
 from campaigns.services import cases
+from retention import moments
 from retention.admin.base import Admin, ReadOnlyInline
 from retention.models import Customer
 
@@ -117,8 +117,8 @@ class RecoveryCaseAdmin(Admin):
     @admin.display(description=gettext_lazy("due"), ordering="due_at")
     def due(self, case: RecoveryCase) -> Any:
         if case.state != RecoveryCase.State.SOLVED and case.due_at < timezone.now():
-            return _("overdue since %s") % _when(case.due_at)
-        return _when(case.due_at)
+            return _("overdue since %s") % moments.show(case.due_at)
+        return moments.show(case.due_at)
 
     @admin.action(description=gettext_lazy("Take"), permissions=["change"])
     def take(self, request: HttpRequest, chosen: Any) -> None:
@@ -162,6 +162,3 @@ class RecoveryCaseAdmin(Admin):
         case = cases.open_by_staff(person, by=request.user, note="", at=timezone.now())
         return redirect("admin:retention_campaigns_recoverycase_change", case.pk)
 
-
-def _when(moment: Any) -> str:
-    return date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")

@@ -79,6 +79,7 @@ class CustomerAdmin(ReadOnlyAdmin):
         )
         context = {
             **self.admin_site.each_context(request),
+            "is_nav_sidebar_enabled": False,  # the panels need the width
             "opts": self.opts,
             "title": self.who(customer) if _sees(request) else str(customer),
             "customer": customer,
