@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -19,8 +19,8 @@ from retention.shop import CartData, CartGone, CartLine
 PAGE = 500
 
 
-def of_request(request: HttpRequest) -> CartData | None:
-    """Return the request's basket; None where Oscar's middleware has not run."""
+def of_request(request: HttpRequest, *, codes: Sequence[str] | None = None) -> CartData | None:
+    """Return the request's basket; None where Oscar's middleware has not run. ``codes`` in it, where they are known."""
     basket = getattr(request, "basket", None)
     if basket is None:
         return None
@@ -39,16 +39,16 @@ def of_request(request: HttpRequest) -> CartData | None:
             )
             for line in lines
         ),
-        coupons=codes(basket),
+        coupons=tuple(_codes(basket) if codes is None else codes),
         email=who.email,
         user_id=who.user_id,
         changed_at=max((line.date_updated for line in lines), default=None),
     )
 
 
-def codes(basket: Any) -> tuple[str, ...]:
+def _codes(basket: Any) -> Sequence[str]:
     """Return the codes in a basket, those too that take nothing off now."""
-    return tuple(basket.vouchers.order_by("pk").values_list("code", flat=True)) if basket.pk else ()
+    return list(basket.vouchers.order_by("pk").values_list("code", flat=True)) if basket.pk else []
 
 
 def idle(*, idle_since: datetime, oldest: datetime) -> Iterator[CartData]:
