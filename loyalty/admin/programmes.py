@@ -22,7 +22,7 @@ from loyalty.services import programmes
 from retention.admin.base import INLINE
 
 
-class RateForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no generic form at run time
+class RateForm(forms.ModelForm):
     """A rate from now on. It does not edit the one before it: that one ends."""
 
     class Meta:
@@ -48,7 +48,7 @@ class RateForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
         """A second rate for a currency is no mistake here: it supersedes the first."""
 
 
-class RateFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # Django has no generic form set at run time
+class RateFormSet(forms.BaseInlineFormSet):
     def clean(self) -> None:
         given = [
             form.cleaned_data["currency"]
@@ -60,7 +60,7 @@ class RateFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # Django 
             raise ValidationError(_("Two new rates for %(names)s: give one.") % {"names": ", ".join(twice)})
 
 
-class RateInline(INLINE):  # type: ignore[misc]
+class RateInline(INLINE):
     model = Rate
     form = RateForm
     formset = RateFormSet

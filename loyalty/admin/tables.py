@@ -24,7 +24,7 @@ from retention.admin.base import INLINE
 from retention.money import show, to_decimal, to_minor
 
 
-class TierForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no generic form at run time
+class TierForm(forms.ModelForm):
     """A tier with its threshold in units of the table's currency."""
 
     threshold = forms.DecimalField(label=gettext_lazy("from a spend of"), min_value=0, max_digits=14, decimal_places=3)
@@ -45,7 +45,7 @@ class TierForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
         return threshold
 
 
-class TierFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # Django has no generic form set at run time
+class TierFormSet(forms.BaseInlineFormSet):
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
         return {**super().get_form_kwargs(index), "currency": self.instance.currency}
 
@@ -68,7 +68,7 @@ class TierFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # Django 
             raise ValidationError(found)
 
 
-class TierInline(INLINE):  # type: ignore[misc]
+class TierInline(INLINE):
     model = Tier
     form = TierForm
     formset = TierFormSet

@@ -79,9 +79,11 @@ class Book:
         self._accounts: dict[int, Account] = {}
         if not wanted:
             return
-        # a newcomer has no row to lock, so the row comes first
+        # A newcomer has no row to lock, so rows come first; all inserts are over before the first lock is taken.
+        known = set(Account.objects.filter(customer__in=wanted).values_list("customer", flat=True))
         Account.objects.bulk_create(
-            [Account(customer_id=customer, created_at=at) for customer in wanted], ignore_conflicts=True
+            [Account(customer_id=customer, created_at=at) for customer in wanted if customer not in known],
+            ignore_conflicts=True,
         )
         held = hold(Account.objects.filter(customer__in=wanted))
         self._accounts = {account.customer_id: account for account in held}

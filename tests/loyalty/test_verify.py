@@ -1,0 +1,74 @@
+"""`loyalty_verify` rebuilds every balance from the entries and finds any difference."""
+
+from collections.abc import Callable
+from datetime import datetime
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from loyalty.models import Account, OrderAward
+from loyalty.services import verifying
+from retention import registry
+from retention.models import Heartbeat
+from retention.services import ticks
+from retention.testing.clock import Clock
+from retention.testing.shop import FakeShop
+from tests.loyalty.till import join, start
+
+Drain = Callable[[datetime], None]
+
+
+@pytest.fixture(autouse=True)
+def two_orders(shop: FakeShop, clock: Clock, drain: Drain) -> None:
+    start(pending_days=14)
+    shop.place(user=join())
+    shop.place(user=join("bob@example.com"))
+    drain(clock.now)
+
+
+def verify() -> str:
+    out = StringIO()
+    call_command("loyalty_verify", stdout=out)
+    return out.getvalue()
+
+
+def test_an_honest_ledger_passes() -> None:
+    assert verify() == "2 accounts agree with the ledger.\n"
+
+
+def test_a_balance_that_somebody_wrote_is_found() -> None:
+    account = Account.objects.order_by("pk")[0]
+    Account.objects.filter(pk=account.pk).update(balance=7, pending=41)
+    out = StringIO()
+    with pytest.raises(CommandError, match="2 differences"):
+        call_command("loyalty_verify", stdout=out)
+    assert out.getvalue().splitlines() == [
+        f"account {account.pk}: balance is 7, its entries say 0",
+        f"account {account.pk}: pending is 41, its entries say 40",
+    ]
+
+
+def test_a_debt_that_is_not_one_is_found() -> None:
+    Account.objects.update(owed=5)
+    assert [(one.column, one.cached, one.rebuilt) for one in verifying.differences()] == [("owed", 5, 0)] * 2
+
+
+def test_an_award_that_differs_from_its_entries_is_found() -> None:
+    OrderAward.objects.filter(order="1").update(pending=39)
+    assert [str(one) for one in verifying.differences()] == [
+        f"award {OrderAward.objects.get(order='1').pk}: pending is 39, its entries say 40"
+    ]
+
+
+def test_an_entry_that_somebody_changed_behind_our_back_is_found() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE retention_loyalty_entry SET points = points + 1, bucket = 'balance'")
+    assert {one.what for one in verifying.differences()} == {"account", "award", "entry"}
+
+
+def test_the_nightly_tick_fails_where_staff_see_it(clock: Clock) -> None:
+    Account.objects.update(balance=7)
+    ticks.run(registry.ticks["loyalty.verify"], at=clock.now)
+    assert Heartbeat.objects.get(name="loyalty.verify").error.startswith("LedgerDiffers: 2 differences: account")
