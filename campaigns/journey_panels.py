@@ -18,7 +18,6 @@ from retention.registry import Event, Panel, PanelAction, PanelData, Row
 RECENT = 50
 
 
-
 def _about(customer: Customer) -> Q:
     """Match what is the customer's, and what a guest began for an order that is the customer's now."""
     return Q(customer=customer) | Q(order__in=customer.orders.values("reference"))

@@ -28,7 +28,7 @@ class CaseForm(forms.ModelForm):
     """What staff decide; the services write it."""
 
     note = forms.CharField(
-        label=gettext_lazy("new note"), required=False, widget=forms.Textarea(attrs={"rows": 3, "cols": 60})
+        label=gettext_lazy("New note"), required=False, widget=forms.Textarea(attrs={"rows": 3, "cols": 60})
     )
 
     class Meta:
@@ -98,6 +98,13 @@ class RecoveryCaseAdmin(Admin):
             "owner", "outcome", "leaving", *note,
         )  # fmt: skip
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and db_field.name == "owner":  # a case is no place to edit the staff
+            for link in ("add", "change", "delete", "view"):
+                setattr(field.widget, f"can_{link}_related", False)
+        return field
+
     @admin.display(description=gettext_lazy("customer"))
     def who(self, case: RecoveryCase) -> Any:
         return links.customer(case.customer)
@@ -161,4 +168,3 @@ class RecoveryCaseAdmin(Admin):
         person = get_object_or_404(Customer, pk=customer)
         case = cases.open_by_staff(person, by=request.user, note="", at=timezone.now())
         return redirect("admin:retention_campaigns_recoverycase_change", case.pk)
-

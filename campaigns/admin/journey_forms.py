@@ -24,12 +24,12 @@ class JourneyForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["trigger"] = forms.ChoiceField(
-            label=_("starts when"),
+            label=_("Starts when"),
             choices=[EMPTY, *((one.fact.kind, one.label) for one in triggers.triggers)],
             disabled=self.fields["trigger"].disabled,
         )
         self.fields["exits"] = forms.MultipleChoiceField(
-            label=_("ends for who"),
+            label=_("Ends for who"),
             choices=[(rule.name, rule.label) for rule in exits.rules],
             widget=forms.CheckboxSelectMultiple,
             required=False,
@@ -66,9 +66,9 @@ class StepForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["mail"] = forms.ChoiceField(label=_("e-mail"), choices=[EMPTY, *mails()], required=False)
+        self.fields["mail"] = forms.ChoiceField(label=_("E-mail"), choices=[EMPTY, *mails()], required=False)
         self.fields["action"] = forms.ChoiceField(
-            label=_("action"), choices=[EMPTY, *((one.name, one.label) for one in registry.actions)], required=False
+            label=_("Action"), choices=[EMPTY, *((one.name, one.label) for one in registry.actions)], required=False
         )
 
     def clean(self) -> dict[str, Any]:

@@ -123,7 +123,9 @@ def test_the_list_leads_to_the_customers_page_in_one_click(case: RecoveryCase, a
 
 def test_staff_take_note_and_solve_on_one_page(case: RecoveryCase, admin_client: Client, admin_user: Any) -> None:
     url = reverse("admin:retention_campaigns_recoverycase_change", args=[case.pk])
-    assert PERSON in admin_client.get(url).content.decode()
+    page = admin_client.get(url).content.decode()
+    assert PERSON in page
+    assert "related-widget-wrapper-link" not in page
     form = {
         "owner": admin_user.pk, "outcome": "", "leaving": "", "note": "Called.",
         "notes-TOTAL_FORMS": 0, "notes-INITIAL_FORMS": 0,
