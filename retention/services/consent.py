@@ -111,6 +111,31 @@ def resubscribe(customer: Customer, *, purpose: str, source: str, at: datetime) 
             grant(customer, purpose=purpose, basis=Basis.OPT_IN, source=source, at=at)
 
 
+WEAK = (Basis.SOFT_OPT_IN, Basis.IMPORT)
+"""A yes of these never outweighs a no."""
+
+
+def join(guest: Customer, *, into: Customer) -> None:
+    """Make one answer of two: the later one, but a no stands against a yes that nobody gave in so many words."""
+    answers = {answer.purpose: answer for answer in Consent.objects.filter(customer=into)}
+    for answer in Consent.objects.filter(customer=guest):
+        own = answers.get(answer.purpose)
+        if own is None:
+            Consent.objects.filter(pk=answer.pk).update(customer=into)
+        elif _outweighs(answer, own):
+            Consent.objects.filter(pk=own.pk).update(
+                granted=answer.granted, basis=answer.basis, changed_at=answer.changed_at
+            )
+
+
+def _outweighs(one: Consent, other: Consent) -> bool:
+    if one.granted and other.granted:
+        return other.basis in WEAK and one.basis not in WEAK
+    if one.granted != other.granted and (one.basis in WEAK or other.basis in WEAK):
+        return not one.granted
+    return one.changed_at > other.changed_at
+
+
 def apply_checkout_choices(references: Collection[str], *, at: datetime) -> None:
     """Turn what was chosen while these orders were placed into consent, once each, set-wise.
 

@@ -12,7 +12,6 @@ from django.db.models import Q
 from retention import registry
 from retention.facts import OrderChangedHands
 from retention.models import (
-    Consent,
     ConsentEvidence,
     Customer,
     IdempotentRequest,
@@ -20,7 +19,7 @@ from retention.models import (
     Order,
     Token,
 )
-from retention.services import facts, suppression
+from retention.services import consent, facts, suppression
 
 
 def export_person(customer: Customer) -> dict[str, Any]:
@@ -78,6 +77,5 @@ def absorb(guest: Customer, member: Customer, at: datetime) -> None:
     )
     Message.objects.filter(customer=guest).update(customer=member)
     ConsentEvidence.objects.filter(customer=guest).update(customer=member)
-    answered = Consent.objects.filter(customer=member).values("purpose")
-    Consent.objects.filter(customer=guest).exclude(purpose__in=answered).update(customer=member)
+    consent.join(guest, into=member)
     Token.objects.filter(customer=guest).update(customer=member)
