@@ -126,7 +126,7 @@ def accessible(page: Page, part: str) -> None:
 def fits(page: Page) -> None:
     """Nothing of ours is wider than the window."""
     wide = page.evaluate(
-        """() => [...document.querySelectorAll('.retention-card, .retention-card *, .retention-page, .retention-page *')]
+        """() => [...document.querySelectorAll('[class^=retention-], [class^=retention-] *')]
         .filter(one => one.getBoundingClientRect().right > window.innerWidth + 1
                        && !one.closest('.retention-trap')).map(one => one.outerHTML.slice(0, 80))"""
     )
