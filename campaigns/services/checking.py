@@ -67,6 +67,14 @@ def check(coupons: Sequence[Coupon], *, basket: Basket, at: datetime) -> dict[in
     return refused
 
 
+def too_late(coupons: Sequence[Coupon], *, at: datetime) -> set[int]:
+    """Return which of these are for a first order that their owner has placed already."""
+    nobody = Basket(reference="", currency="", worth=0, email="", user_id=None)
+    first = [coupon for coupon in coupons if coupon.terms.first_order_only]
+    refused = _conditions(first, basket=nobody, at=at)
+    return {pk for pk, refusal in refused.items() if refusal.reason == Reason.NOT_FIRST_ORDER}
+
+
 def _state(coupon: Coupon, *, at: datetime) -> Reason | None:
     if coupon.state == Coupon.State.VOID:
         return Reason.VOID

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from campaigns.conf import conf
@@ -17,6 +18,7 @@ _UNEVEN = bytes(range(_EVEN, 256))
 """Bytes that are thrown away: with them some letters would be likelier than others."""
 
 LONGEST = 40
+_CODE = re.compile(f"[A-Z0-9-]{{1,{LONGEST}}}")
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 
 
@@ -34,4 +36,4 @@ def generate(count: int, *, prefix: str = "") -> list[str]:
 def normal(typed: str) -> str:
     """Return a code as it is stored, from what somebody typed or pasted; empty for what cannot be one."""
     code = "".join(typed[: LONGEST * 2].translate(_INVISIBLE).split()).upper()
-    return code if len(code) <= LONGEST and len(typed) <= LONGEST * 2 else ""
+    return code if len(typed) <= LONGEST * 2 and _CODE.fullmatch(code) else ""

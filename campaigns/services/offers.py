@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Max
 
 from campaigns.models import Offer, OfferCondition, OfferMoney, OfferVersion, Redemption
 from campaigns.models.redemption import LIVE
@@ -106,9 +105,3 @@ def limit(offer: Offer, max_uses: int | None) -> int:
             max_uses=None if max_uses is None else max(max_uses, taken), used=taken if max_uses is not None else 0
         )
     return taken
-
-
-def next_number(offer: Offer) -> int:
-    """Return the number that the next version would get."""
-    last: int | None = OfferVersion.objects.filter(offer=offer).aggregate(last=Max("number"))["last"]
-    return (last or 0) + 1

@@ -11,12 +11,16 @@ from django.utils import timezone
 
 from campaigns import queries, wording
 from campaigns.models import Coupon
+from campaigns.services import checking
 from retention.models import Customer
 
 
 def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None:
     """Return the section with the coupons of the customer's own row that can be used now; None without any."""
-    coupons = [card(coupon) for coupon in queries.wallet(customer.pk, at=timezone.now())]
+    now = timezone.now()
+    mine = list(queries.wallet(customer.pk, at=now))
+    too_late = checking.too_late(mine, at=now)
+    coupons = [card(coupon) for coupon in mine if coupon.pk not in too_late]
     return {"template": "campaigns/wallet.html", "coupons": coupons} if coupons else None
 
 

@@ -39,6 +39,11 @@ def test_what_people_type_is_read_as_it_is_stored() -> None:
     assert codes.normal("welcome-abcd2345efgh\n") == "WELCOME-ABCD2345EFGH"
 
 
+def test_what_no_code_of_ours_contains_is_none() -> None:
+    for odd in ("ABC\x00DEF", "<script>", "КОД", "AB'CD", "A/B", "١٢٣"):
+        assert codes.normal(odd) == "", odd
+
+
 def test_what_is_longer_than_any_code_is_none() -> None:
     assert codes.normal("A" * 10_000) == ""
     assert codes.normal("A" * 41) == ""

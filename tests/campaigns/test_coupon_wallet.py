@@ -15,6 +15,7 @@ from campaigns.services import coupons
 from campaigns.views import wallet
 from retention.models import Customer
 from retention.services import customers
+from retention.testing.settling import settle
 from retention.testing.shop import FakeShop
 from retention.testing.world import FakeWorld
 from tests.campaigns.shelf import NOW, amount, give, guest, make_offer, percentage, reserve
@@ -72,6 +73,18 @@ def test_only_what_can_be_used_is_listed_the_soonest_to_expire_first(member: Cus
     section = wallet.section(None, member)  # type: ignore[arg-type]
     assert section is not None
     assert [card["code"] for card in section["coupons"]] == [soon.code, late.code]
+
+
+def test_a_coupon_for_a_first_order_goes_from_the_page_with_the_first_order(
+    fake_shop: FakeShop, user: Any, member: Customer
+) -> None:
+    give(make_offer(percentage(first_order_only=True)), member)
+    other = give(make_offer(slug="any"), member)
+    fake_shop.place(email="ada@example.com", user=user)
+    settle(at=NOW)
+    section = wallet.section(None, member)  # type: ignore[arg-type]
+    assert section is not None
+    assert [card["code"] for card in section["coupons"]] == [other.code]
 
 
 def test_a_guests_coupons_are_not_shown_to_who_merely_has_the_address(member: Customer) -> None:
