@@ -17,6 +17,7 @@ from campaigns.services import codes, offers
 from campaigns.terms import Money, Terms
 from retention.models import Customer, Order, Spend
 from retention.money import to_decimal
+from retention.rows import batch_size
 from retention.services import facts
 from retention.shop import Capability, CouponSpec, get_shop
 
@@ -60,8 +61,9 @@ def issue_many(wishes: Iterable[Wish], *, offer: Offer, source: str, at: datetim
     wanted = list({wish.key: wish for wish in wishes}.values())
     coupons: dict[str, Coupon] = {}
     refused: dict[str, Reason] = {}
-    for start in range(0, len(wanted), BATCH):
-        done = _issue(wanted[start : start + BATCH], offer=offer, source=source, at=at)
+    step = batch_size(BATCH)
+    for start in range(0, len(wanted), step):
+        done = _issue(wanted[start : start + step], offer=offer, source=source, at=at)
         coupons.update(done.coupons)
         refused.update(done.refused)
     return Issued(coupons=coupons, refused=refused)
