@@ -47,7 +47,8 @@ class Coupon:
         mine = (user_id is not None and user_id == self.spec.user_id) or (
             bool(email and self.spec.email) and customer_key(email) == customer_key(self.spec.email)
         )
-        if self.spec.email and (email or user_id is not None) and not mine:
+        owned = bool(self.spec.email) or self.spec.user_id is not None
+        if owned and (email or user_id is not None) and not mine:
             return "owner"
         lines = self.lines(cart, products)
         if not lines:

@@ -1,10 +1,12 @@
 """Our coupons among Oscar's own things: shared rows, taxes, other offers, the dashboard."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from oscar.apps.partner import strategy
 from oscar.core.loading import get_model
 
@@ -191,7 +193,9 @@ def test_the_shopper_is_told_what_is_missing_to_the_minimum(world: OscarWorld) -
 
 def test_the_dashboard_and_django_admin_show_our_offers(world: OscarWorld) -> None:
     bowl = world.add_product("Bowl", Decimal("30.00"))
-    for number, (kind, value) in enumerate([("percentage", 10), ("amount", 5), ("free_product", 0), ("free_shipping", 0)]):
+    for number, (kind, value) in enumerate(
+        [("percentage", 10), ("amount", 5), ("free_product", 0), ("free_shipping", 0)]
+    ):
         coupon(world, f"KIND-CODE-{number}", offer=kind, name=kind, kind=kind, value=Decimal(value),
                minimum=Decimal("20.00") if number else None, products=(bowl,))  # fmt: skip
     staff = world.visit(world.add_staff())
@@ -233,3 +237,24 @@ def test_a_coupon_is_reckoned_with_fewer_queries_than_oscars_own_voucher(world: 
             world.ask(visitor, redeeming.reckon)
         counts[code] = len(queries)
     assert counts[ours] < counts["THEIRS"]
+
+
+@pytest.mark.postgres
+def test_many_workers_at_once_make_the_rows_of_an_offer_once(transactional_db: None) -> None:
+    world = OscarWorld()
+
+    def create(number: int) -> None:
+        try:
+            # each its own, and all of them the last
+            coupon(world, f"RACE-CODE-{number:04}")
+            coupon(world, "RACE-CODE-LAST")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(create, range(8)))
+    assert SharedOffer.objects.count() == 1
+    assert get_model("offer", "ConditionalOffer").objects.count() == 1
+    assert CouponTerms.objects.count() == 9
+    last = get_model("voucher", "Voucher").objects.get(code="RACE-CODE-LAST")
+    assert last.offers.count() == 1

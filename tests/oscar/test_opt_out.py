@@ -127,9 +127,7 @@ def test_each_order_of_a_session_has_its_own_choice(world: OscarWorld, visitor: 
     assert dict(CheckoutChoice.objects.values_list("order", "opted_out")) == {first: False, second: True}
 
 
-def test_an_order_that_was_read_before_the_choice_was_written_is_read_again(
-    world: OscarWorld, visitor: Client
-) -> None:
+def test_an_order_that_was_read_before_the_choice_was_written_is_read_again(world: OscarWorld, visitor: Client) -> None:
     world.place(visitor, **fields(world.to_preview(visitor, "ada@example.com")))
     order = str(visitor.session["checkout_order_id"])
     assert list(Signal.objects.order_by("pk").values_list("kind", "reference")) == [

@@ -57,7 +57,8 @@ def test_our_page_stands_in_the_shops_own_frame(world: OscarWorld) -> None:
 
 def test_the_preview_page_has_no_script_or_style_of_ours_inline(world: OscarWorld) -> None:
     html = render_to_string(
-        "retention_oscar/opt_out.html", {"words": {"sentence": "s", "label": "l"}, "form": "f", "shown": "x", "name": "n"}
+        "retention_oscar/opt_out.html",
+        {"words": {"sentence": "s", "label": "l"}, "form": "f", "shown": "x", "name": "n"},
     )
     assert "<script" not in html
     assert "style=" not in html

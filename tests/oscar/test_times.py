@@ -31,9 +31,7 @@ def read(status: str, *changes: tuple[str, str, int], payments: tuple[tuple[str,
 
 
 def test_each_status_stamps_its_time() -> None:
-    found = read(
-        "Complete", ("Pending", "Paid", 1), ("Paid", "Shipped", 2), ("Shipped", "Complete", 4)
-    )
+    found = read("Complete", ("Pending", "Paid", 1), ("Paid", "Shipped", 2), ("Shipped", "Complete", 4))
     assert found.known == {"paid_at": day(1), "fulfilled_at": day(2), "delivered_at": day(4)}
     assert found.reached == frozenset()
 

@@ -90,9 +90,7 @@ def _stored_lines(lines: Iterable[Any]) -> Iterator[CartLine]:
     """Yield lines at the price they had when they were put in: nobody is here to ask a price for."""
     for line in lines:
         unit = line.price_incl_tax if line.price_incl_tax is not None else line.price_excl_tax
-        yield CartLine(
-            product=str(line.product_id), quantity=line.quantity, price=(unit or Decimal(0)) * line.quantity
-        )
+        yield CartLine(product=str(line.product_id), quantity=line.quantity, price=(unit or Decimal(0)) * line.quantity)
 
 
 def restore(request: Any, reference: str) -> None:
@@ -103,9 +101,7 @@ def restore(request: Any, reference: str) -> None:
     Basket = host.basket()
     user = request.user if request.user.is_authenticated else None
     basket = (
-        Basket._default_manager.filter(
-            pk__in=host.keys(Basket, [reference]), status__in=[Basket.OPEN, Basket.FROZEN]
-        )
+        Basket._default_manager.filter(pk__in=host.keys(Basket, [reference]), status__in=[Basket.OPEN, Basket.FROZEN])
         .filter(~Exists(host.order()._default_manager.filter(basket=OuterRef("pk"))))
         .first()
     )

@@ -55,11 +55,12 @@ class CouponBenefit:
 
     def apply(self, basket: Any, condition: Any, offer: Any) -> Any:
         """Take the discount from the basket's lines and return Oscar's result."""
-        parts = [(line, left) for line in basket.all_lines() if (left := self._left(line, offer)) > 0]
+        parts = [(line, rest) for line in basket.all_lines() if (rest := self._left(line, offer)) > 0]
         unit = Decimal(1).scaleb(-get_currency_precision(basket.currency)) if parts else Decimal(1)
         parts = self.pick(parts)
-        total = min(self.amount([left for _, left in parts], unit), sum((left for _, left in parts), start=Decimal(0)))
-        for (line, _left), share in zip(parts, spread(total, [left for _, left in parts], unit), strict=True):
+        left = [price for _line, price in parts]
+        total = min(self.amount(left, unit), sum(left, start=Decimal(0)))
+        for (line, _price), share in zip(parts, spread(total, left, unit), strict=True):
             if share:
                 _discount(line, share, offer)
         return get_class("offer.results", "BasketDiscount")(total)
@@ -83,7 +84,9 @@ class CouponBenefit:
         if offer.exclusive:
             # only what no other offer has touched
             return Decimal(line.quantity_without_offer_discount(offer)) * (_unit_price(line) or Decimal(0))
-        price = line.line_price_incl_tax_incl_discounts if line.is_tax_known else line.line_price_excl_tax_incl_discounts
+        price = (
+            line.line_price_incl_tax_incl_discounts if line.is_tax_known else line.line_price_excl_tax_incl_discounts
+        )
         return Decimal(price or 0)
 
     def apply_deferred(self, basket: Any, order: Any, application: Any) -> None:
@@ -155,7 +158,7 @@ def _ours_alone(offer: Any) -> bool:
 
 def _discount(line: Any, gross: Decimal, offer: Any) -> None:
     """Take ``gross`` from a line, in the sense (with tax or without) in which its other discounts are counted."""
-    in_gross = line.is_tax_known and settings.OSCAR_OFFERS_INCL_TAX
+    in_gross = bool(line.is_tax_known and getattr(settings, "OSCAR_OFFERS_INCL_TAX", False))
     if line.discounts.incl_tax:
         in_gross = True
     elif line.discounts.excl_tax:

@@ -63,7 +63,9 @@ def is_chained(name: str) -> bool:
             return False
         if HERE in Path(origin.name).resolve().parents:
             return True
-        parents = [node.parent_name.var for node in template.nodelist if isinstance(node, ExtendsNode)]
+        parents = [
+            getattr(node.parent_name, "var", None) for node in template.nodelist if isinstance(node, ExtendsNode)
+        ]
         if parents != [name]:
             return False
         hidden.append(origin)

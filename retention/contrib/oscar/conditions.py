@@ -69,7 +69,7 @@ class CouponCondition:
             return "currency"
         who = shopper.of_basket(basket)
         # before a guest has said who they are the discount is shown; at the checkout, with the address, it goes
-        if terms.owner_key and who.is_known and not who.owns(user_id=terms.user_id, owner_key=terms.owner_key):
+        if terms.is_owned and who.is_known and not who.owns(user_id=terms.user_id, owner_key=terms.owner_key):
             return "owner"
         if terms.uses > 1 and voucher.applications.count() >= terms.uses:
             return "used"

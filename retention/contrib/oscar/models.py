@@ -31,9 +31,7 @@ class CouponTerms(models.Model):
     """Whose a voucher of ours is, and how often it may be used: Oscar's vouchers have no owner."""
 
     code = models.CharField(_("code"), max_length=128, unique=True)
-    shared = models.ForeignKey(
-        SharedOffer, verbose_name=_("offer"), on_delete=models.CASCADE, related_name="coupons"
-    )
+    shared = models.ForeignKey(SharedOffer, verbose_name=_("offer"), on_delete=models.CASCADE, related_name="coupons")
     owner_key = models.CharField(_("owner, hashed"), max_length=64, blank=True)
     """HMAC of the folded address; empty for a code that anybody may use."""
     user_id = models.BigIntegerField(_("user"), null=True, blank=True)
@@ -46,3 +44,7 @@ class CouponTerms(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def is_owned(self) -> bool:
+        return bool(self.owner_key) or self.user_id is not None

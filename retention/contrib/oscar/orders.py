@@ -79,9 +79,7 @@ def _build(orders: list[Any]) -> Iterator[OrderData]:
     quantities = _quantities(events)
     discounts = _rows("order", "OrderDiscount", ids, "voucher_code", "amount")
     used = _rows("voucher", "VoucherApplication", ids, "voucher__code")
-    languages = dict(
-        CheckoutChoice.objects.filter(order__in=[str(pk) for pk in ids]).values_list("order", "language")
-    )
+    languages = dict(CheckoutChoice.objects.filter(order__in=[str(pk) for pk in ids]).values_list("order", "language"))
     for order in orders:
         yield _order(
             order,

@@ -83,9 +83,7 @@ def _present(wanted: Collection[Rules]) -> dict[Rules, SharedOffer]:
         .objects.filter(pk__in=[row.offer_id for row in rows.values()], benefit__isnull=False)
         .values_list("pk", flat=True)
     )
-    return {
-        rules: rows[rules.key] for rules in wanted if rules.key in rows and rows[rules.key].offer_id in alive
-    }
+    return {rules: rows[rules.key] for rules in wanted if rules.key in rows and rows[rules.key].offer_id in alive}
 
 
 def _make(rules: Rules, name: str) -> SharedOffer:

@@ -38,9 +38,7 @@ class Times:
     """Those that hold and whose time nobody wrote down."""
 
 
-def read(
-    *, status: str, placed_at: datetime, changes: Sequence[Change], payments: Sequence[Payment]
-) -> Times:
+def read(*, status: str, placed_at: datetime, changes: Sequence[Change], payments: Sequence[Payment]) -> Times:
     """Return an order's times. ``changes`` and ``payments`` are oldest first."""
     known: dict[str, datetime] = {}
     reached: set[str] = set()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.http import HttpRequest
 
 from retention.testing.contract.making import GUEST, filled, order
 from retention.testing.world import World
@@ -69,11 +71,5 @@ class AccountsContract:
         assert {reference: person.user_id for reference, person in found.items()} == {str(user.pk): user.pk}
 
 
-def _create(request: object, world: World, email: str, password: str | None) -> object:
-    return world.shop.create_customer(
-        request,  # type: ignore[arg-type]
-        email=email,
-        password=password,
-        first_name="Ada",
-        last_name="Guest",
-    )
+def _create(request: HttpRequest, world: World, email: str, password: str | None) -> Any:
+    return world.shop.create_customer(request, email=email, password=password, first_name="Ada", last_name="Guest")

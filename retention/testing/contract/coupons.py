@@ -139,6 +139,14 @@ class CouponsContract:
         world.ask(mine, world.shop.apply_coupon, code)
         assert total(world, mine) == Decimal("9.00")
 
+    def test_a_coupon_bound_to_an_account_alone_is_refused_to_others(self, world: World) -> None:
+        owner = world.add_user(GUEST)
+        code = coupon(world, user_id=owner.pk)
+        assert refusal(world, filled(world, user=world.add_user("stranger@example.com")), code) == "owner"
+        mine = filled(world, price="10.00", user=owner)
+        world.ask(mine, world.shop.apply_coupon, code)
+        assert total(world, mine) == Decimal("9.00")
+
     def test_a_disabled_coupon_is_refused(self, world: World) -> None:
         code = coupon(world)
         assert world.shop.coupon_status([code])[code].active is True
@@ -159,10 +167,16 @@ class CouponsContract:
         def specs(prefix: str, count: int) -> list[CouponSpec]:
             return [
                 CouponSpec(
-                    code=f"{prefix}-CODE-{number:04}", offer="spring", name="Spring", kind="percentage",
-                    value=Decimal(10), currency=world.currency, email=f"{prefix}{number}@example.com",
-                    starts_at=world.now(), ends_at=world.now() + timedelta(days=30),
-                )  # fmt: skip
+                    code=f"{prefix}-CODE-{number:04}",
+                    offer="spring",
+                    name="Spring",
+                    kind="percentage",
+                    value=Decimal(10),
+                    currency=world.currency,
+                    email=f"{prefix}{number}@example.com",
+                    starts_at=world.now(),
+                    ends_at=world.now() + timedelta(days=30),
+                )
                 for number in range(count)
             ]
 

@@ -1,0 +1,244 @@
+"""What happens in the shop in memory: goods, carts, orders, and what a merchant does with them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpRequest
+
+from retention import registry
+from retention.services import inbox
+from retention.shop import (
+    CartData,
+    CouponRejected,
+    CouponUse,
+    LineData,
+    OrderData,
+    ProductData,
+    RefundData,
+)
+from retention.testing.clock import Clock
+from retention.testing.goods import Cart, Coupon
+
+SHIPPING = Decimal("4.00")
+STATUSES = {"paid": "Paid", "fulfilled": "Shipped", "delivered": "Delivered", "cancelled": "Cancelled"}
+
+
+class Till:
+    """Deterministic: orders are numbered from 1, time is the clock's."""
+
+    currency = "EUR"
+
+    def apply_coupon(self, request: HttpRequest, code: str) -> None:
+        raise NotImplementedError
+
+    def get_cart(self, request: HttpRequest) -> CartData | None:
+        raise NotImplementedError
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self, clock: Clock | None = None) -> None:
+        """Empty the shop."""
+        self.clock = clock or Clock()
+        self.orders: dict[str, OrderData] = {}
+        self.carts: dict[str, Cart] = {}
+        self.coupons: dict[str, Coupon] = {}
+        self.products: dict[str, ProductData] = {}
+        self.address_book: dict[int, set[tuple[str, str]]] = {}
+        self.silent = False
+        """Change orders without telling anyone, as shops do."""
+
+    # What happens in the shop
+
+    def add_product(
+        self, title: str = "Cup", *, price: Decimal = Decimal("20.00"), currency: str = "", category: str = ""
+    ) -> str:
+        """Put a product into the catalogue. Returns its reference."""
+        reference = f"p{len(self.products) + 1}"
+        self.products[reference] = ProductData(
+            reference=reference,
+            title=title,
+            url=f"/products/{reference}/",
+            price=price,
+            currency=currency or self.currency,
+            in_stock=True,
+            categories=(category,) if category else (),
+        )
+        return reference
+
+    def place(
+        self,
+        *,
+        email: str = "ada@example.com",
+        user: Any = None,
+        total: Decimal = Decimal("40.00"),
+        at: datetime | None = None,
+        **more: Any,
+    ) -> str:
+        """Place an order without a cart. ``more``: fields of OrderData. Returns its reference."""
+        product = more.pop("product", "") or next(iter(self.products), "") or self.add_product()
+        fields: dict[str, Any] = {
+            "currency": self.currency,
+            "items": total,
+            "lines": (LineData(reference="1", product=product, title="Cup", list_price=total, amount=total),),
+            **more,
+        }
+        return self._store(email=email, user=user, total=total, placed_at=at or self.clock.now, **fields)
+
+    def mark(self, reference: str, what: str, *, at: datetime | None = None) -> None:
+        """Bring an order to ``paid``, ``fulfilled``, ``delivered`` or ``cancelled``."""
+        self._change(reference, status=STATUSES[what], **{f"{what}_at": at or self.clock.now})
+
+    def reinstate(self, reference: str) -> None:
+        """Take a cancelled order up again."""
+        self._change(reference, status="Paid", cancelled_at=None)
+
+    def refund(self, reference: str, amount: Decimal, *, at: datetime | None = None) -> None:
+        refunds = self.orders[reference].refunds
+        made = RefundData(reference=f"r{len(refunds) + 1}", amount=amount, at=at or self.clock.now)
+        self._change(reference, refunds=(*refunds, made))
+
+    def put(self, request: HttpRequest, product: str, quantity: int = 1) -> None:
+        """Put a product into the request's cart; a coupon that waited for that is applied."""
+        cart = self._cart(request) or self._new_cart(request)
+        cart.quantities[product] = cart.quantities.get(product, 0) + quantity
+        cart.currency = self.products[product].currency
+        cart.changed_at = self.clock.now
+        parked = request.session.get("fake_parked", "")
+        if parked:
+            try:
+                self.apply_coupon(request, parked)
+            except CouponRejected as refusal:
+                if refusal.reason in ("minimum", "products"):
+                    return
+            request.session.pop("fake_parked")
+
+    def checkout(self, request: HttpRequest, *, email: str = "") -> str:
+        """Place the order of the request's cart. Raises CouponRejected before any money would be taken."""
+        cart, user = self._cart(request), self._user(request)
+        assert cart is not None, "there is nothing in the cart"
+        if email:
+            request.session["fake_email"] = email
+        self._guard(request, cart)
+        left = {reference: self._price(reference) * number for reference, number in cart.quantities.items()}
+        uses = self._discounts(cart, left)
+        free = any(self.coupons[use.code].spec.kind == "free_shipping" for use in uses)
+        items, shipping = sum(left.values(), start=Decimal(0)), Decimal(0) if free else SHIPPING
+        reference = self._store(
+            email=user.email if user else email,
+            user=user,
+            total=items + shipping,
+            placed_at=self.clock.now,
+            currency=cart.currency,
+            items=items,
+            shipping=shipping,
+            coupons=tuple(uses),
+            cart=cart.reference,
+            lines=tuple(
+                LineData(
+                    reference=str(number),
+                    product=product,
+                    title=self.products[product].title,
+                    categories=self.products[product].categories,
+                    quantity=cart.quantities[product],
+                    list_price=self._price(product) * cart.quantities[product],
+                    amount=amount,
+                )
+                for number, (product, amount) in enumerate(left.items(), start=1)
+            ),
+        )
+        for use in uses:
+            self.coupons[use.code].used_by.append(reference)
+        cart.ordered = True
+        request.session["fake_order"] = reference
+        request.session.pop("fake_cart")
+        return reference
+
+    # Inside
+
+    def _store(self, *, email: str, user: Any, **fields: Any) -> str:
+        number = len(self.orders) + 1
+        order = OrderData(
+            **{
+                "reference": str(number),
+                "number": f"{1000 + number}",
+                "status": "Placed",
+                "paid_at": fields["placed_at"],
+                "email": email,
+                "user_id": user.pk if user else None,
+                "country": "DE",
+                "postcode": "12345",
+                **fields,
+            }
+        )
+        self.orders[order.reference] = order
+        self._tell("order_placed", order.reference)
+        return order.reference
+
+    def _change(self, reference: str, **fields: Any) -> None:
+        self.orders[reference] = replace(self.orders[reference], **fields)
+        self._tell("order_changed", reference)
+
+    def _tell(self, kind: str, reference: str) -> None:
+        if not self.silent:
+            inbox.record(kind=kind, reference=reference)
+
+    def _guard(self, request: HttpRequest, cart: Cart) -> None:
+        data = self.get_cart(request)
+        assert data is not None
+        for code in list(cart.coupons):
+            coupon = self.coupons[code]
+            reason = coupon.refusal(at=self.clock.now) or coupon.refuses(
+                cart, self.products, email=data.email, user_id=data.user_id
+            )
+            if reason:
+                cart.coupons.remove(code)
+                raise CouponRejected(reason, code=code)
+        for guard in registry.checkout_guards:
+            try:
+                guard.reserve(request, data, email=data.email, user_id=data.user_id, at=self.clock.now)
+            except CouponRejected as refusal:
+                if refusal.code.upper() in cart.coupons:
+                    cart.coupons.remove(refusal.code.upper())
+                raise
+
+    def _discounts(self, cart: Cart, left: dict[str, Decimal]) -> list[CouponUse]:
+        """Take each coupon's discount from what is left to pay, line by line. Returns what each took."""
+        uses = []
+        for code in cart.coupons:
+            coupon = self.coupons[code]
+            mine = {reference: left[reference] for reference in coupon.lines(cart, self.products)}
+            rest = discount = coupon.discount(mine, cart)
+            for reference in mine:
+                part = min(rest, left[reference])
+                left[reference] -= part
+                rest -= part
+            uses.append(CouponUse(code=code, discount=discount))
+        return uses
+
+    def _cart(self, request: HttpRequest) -> Cart | None:
+        return self.carts.get(request.session.get("fake_cart", ""))
+
+    def _new_cart(self, request: HttpRequest) -> Cart:
+        user = self._user(request)
+        cart = Cart(
+            reference=f"c{len(self.carts) + 1}",
+            currency=self.currency,
+            user_id=user.pk if user else None,
+            changed_at=self.clock.now,
+        )
+        self.carts[cart.reference] = cart
+        request.session["fake_cart"] = cart.reference
+        return cart
+
+    def _price(self, product: str) -> Decimal:
+        return self.products[product].price or Decimal(0)
+
+    @staticmethod
+    def _user(request: HttpRequest) -> Any | None:
+        user = getattr(request, "user", None)
+        return user if user is not None and user.is_authenticated else None
