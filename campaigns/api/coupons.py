@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from campaigns import validity, wording
 from campaigns.models import Coupon, Redemption
 from campaigns.terms import Kind
-from retention.api.fields import Money
+from retention.api.fields import DECIMAL, Money, decimal
 from retention.api.filters import FilterSet, Yes
-from retention.money import to_decimal
 
 STANDINGS = ("usable", "used", "expired", "void")
 
@@ -49,16 +48,20 @@ class MyCoupon(serializers.ModelSerializer[Coupon]):
     def get_kind(self, coupon: Coupon) -> str:
         return coupon.terms.kind
 
-    def get_percent(self, coupon: Coupon) -> Decimal | None:
-        return coupon.terms.percent
+    @extend_schema_field(DECIMAL)
+    def get_percent(self, coupon: Coupon) -> str | None:
+        percent = coupon.terms.percent
+        return None if percent is None else f"{percent:f}"
 
-    def get_amount(self, coupon: Coupon) -> Decimal | None:
+    @extend_schema_field(DECIMAL)
+    def get_amount(self, coupon: Coupon) -> str | None:
         money = coupon.money
-        return None if money is None or money.amount is None else to_decimal(money.amount, money.currency)
+        return decimal(money.amount, money.currency) if money else None
 
-    def get_minimum(self, coupon: Coupon) -> Decimal | None:
+    @extend_schema_field(DECIMAL)
+    def get_minimum(self, coupon: Coupon) -> str | None:
         money = coupon.money
-        return None if money is None or not money.minimum else to_decimal(money.minimum, money.currency)
+        return decimal(money.minimum or None, money.currency) if money else None
 
     def get_conditions(self, coupon: Coupon) -> str:
         return wording.limits(coupon.terms)

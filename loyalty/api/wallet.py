@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.functional import cached_property
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -124,12 +124,11 @@ class Tier(Mine):
 
     @extend_schema(
         summary="My tier and what is missing to the next",
-        description="Null where the shop has no tiers.",
-        responses=Standing,
+        responses={200: Standing, 204: OpenApiResponse(description="The shop has no tiers.")},
     )
     def get(self, request: Request) -> Response:
         standing = tiers.standing(self.customer, at=timezone.now())
-        return Response(Standing(standing).data if standing else None)
+        return Response(Standing(standing).data) if standing else Response(status=204)
 
 
 def _entries(entries: Any) -> Any:

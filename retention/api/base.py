@@ -70,12 +70,14 @@ class View(GenericAPIView[Any]):
         self.raw_body = request._request.body
         super().initial(request, *args, **kwargs)
         key = request.headers.get("Idempotency-Key")
-        if key is not None and request.method not in SAFE_METHODS:
-            if not KEY.fullmatch(key):
-                raise errors.KeyInvalid
-            name = str(request.method).lower()
-            # dispatch() looks the handler up after this method: what it finds is the handler, done once
-            setattr(self, name, partial(self._once, getattr(self, name, self.http_method_not_allowed), key))
+        name = str(request.method).lower()
+        handler = getattr(self, name, None)
+        if key is None or handler is None or request.method in SAFE_METHODS:
+            return
+        if not KEY.fullmatch(key):
+            raise errors.KeyInvalid
+        # dispatch() looks the handler up after this method: what it finds is the handler, done once
+        setattr(self, name, partial(self._once, handler, key))
 
     def _once(self, handler: Handler, key: str, request: Request, *args: Any, **kwargs: Any) -> Response:
         def do() -> requests.Answer:

@@ -13,7 +13,10 @@ from retention.money import to_decimal
 MASK = "•••"
 
 
-@extend_schema_field({"type": "string", "format": "decimal", "example": "12.50", "nullable": True})
+DECIMAL = {"type": "string", "format": "decimal", "example": "12.50", "nullable": True}
+
+
+@extend_schema_field(DECIMAL)
 class Money(serializers.Field[Any, Any, Any, Any]):
     """Minor units of a row as a decimal string with the currency's digits; null where the shop did not say."""
 
@@ -22,8 +25,12 @@ class Money(serializers.Field[Any, Any, Any, Any]):
         self.minor, self.currency = attrgetter(minor), attrgetter(currency)
 
     def to_representation(self, row: Any) -> str | None:
-        amount = self.minor(row)
-        return None if amount is None else f"{to_decimal(amount, self.currency(row)):f}"
+        return decimal(self.minor(row), self.currency(row))
+
+
+def decimal(minor: int | None, currency: str) -> str | None:
+    """Return minor units as the API writes them, None for None."""
+    return None if minor is None else f"{to_decimal(minor, currency):f}"
 
 
 class Personal(serializers.CharField):

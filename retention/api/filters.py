@@ -30,7 +30,7 @@ class Filters(DjangoFilterBackend):
         known = {*PAGING, *(filterset.base_filters if filterset else ())}
         unknown = sorted(set(request.query_params) - known)
         if unknown:
-            message = ErrorDetail(_("There is no such filter."), code="unknown")
+            message = ErrorDetail(str(_("There is no such filter.")), code="unknown")
             raise ValidationError({name: [message] for name in unknown})
         return super().filter_queryset(request, queryset, view)
 

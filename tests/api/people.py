@@ -8,6 +8,8 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
@@ -93,3 +95,11 @@ def staff(name: str, *permissions: str) -> APIClient:
         app, codename = permission.split(".")
         account.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
     return client(account)
+
+
+def queries(client: APIClient, path: str) -> int:
+    """Return how many queries a GET takes, the token's own among them."""
+    with CaptureQueriesContext(connection) as found:
+        answer = client.get(V1 + path)
+    assert answer.status_code == 200, answer.content
+    return len(found)

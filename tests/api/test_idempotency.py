@@ -102,6 +102,15 @@ def test_a_key_on_a_read_changes_nothing(ada: Shopper) -> None:
     assert IdempotentRequest.objects.count() == 0
 
 
+def test_a_key_where_there_is_nothing_to_do_is_no_key(ada: Shopper) -> None:
+    for client in (ada.client, people.client()):
+        statuses = [client.post(V1 + path, headers=KEY).status_code for path in ("no/such/thing/", "schema/", "")]
+        assert statuses == [404, 405, 404]
+    assert ada.client.delete(f"{V1}me/", headers=KEY).status_code == 405
+    assert people.client().post(f"{V1}me/proof/", headers=KEY).status_code == 401
+    assert IdempotentRequest.objects.count() == 0
+
+
 def test_keys_are_forgotten_after_a_day(ada: Shopper) -> None:
     ada.client.patch(f"{V1}me/", {"first_name": "A"}, format="json", headers=KEY)
     [tick] = [tick for tick in setup.TICKS if tick.name == "retention.prune"]
