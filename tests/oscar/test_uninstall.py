@@ -2,12 +2,13 @@
 
 import sys
 from decimal import Decimal
+from io import StringIO
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 from oscar.core.loading import get_model
 
-from retention import registry
 from retention.contrib.oscar.models import CouponTerms, SharedOffer
 from retention.testing.contract.making import GUEST, coupon, filled
 from tests.oscar.world import OscarWorld
@@ -41,8 +42,9 @@ def test_a_basket_with_our_coupon_breaks_without_our_code_and_works_after_leavin
         with pytest.raises(ImproperlyConfigured):
             visitor.get("/basket/")
 
-        [uninstall] = [registry.uninstalls["retention_oscar"]]
-        assert uninstall() == ["4 vouchers taken out of Oscar.", "3 offers taken out of Oscar."]
+        out = StringIO()
+        call_command("retention_uninstall", yes=True, stdout=out)
+        assert out.getvalue().splitlines()[:2] == ["4 vouchers taken out of Oscar.", "3 offers taken out of Oscar."]
         assert ours_in_oscar() == 0
         assert visitor.get("/basket/").status_code == 200
         assert world.checkout(visitor, GUEST)
@@ -54,7 +56,7 @@ def test_a_basket_with_our_coupon_breaks_without_our_code_and_works_after_leavin
     assert SharedOffer.objects.count() == 0
     data = world.shop.get_orders([placed])[placed]
     assert [use.code for use in data.coupons] == ["ALL-CODE-00001"], "orders keep what they were placed with"
-    assert uninstall() == ["Nothing of ours is in Oscar."]
+    assert world.shop.uninstall().lines == ("Nothing of ours is in Oscar.",)
 
 
 def test_what_the_merchant_made_of_our_range_stays(world: OscarWorld) -> None:

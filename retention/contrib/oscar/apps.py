@@ -10,7 +10,5 @@ class RetentionOscarConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from retention import registry
-        from retention.contrib.oscar import checks, uninstall  # noqa: F401  (checks register themselves)
-
-        registry.uninstalls.add(self.label, uninstall.uninstall)
+        # checks register themselves; templates can be looked for only now
+        from retention.contrib.oscar import checks  # noqa: F401
