@@ -13,5 +13,6 @@ urlpatterns = [
     path("media/<path:path>", serve, {"document_root": settings.MEDIA_ROOT}),
     path("retention/", include("retention.urls")),
     path("retention/", include("campaigns.urls")),
+    path("retention/", include("loyalty.urls")),
     path("", include(apps.get_app_config("oscar").urls[0])),
 ]

@@ -17,7 +17,20 @@ from tests.loyalty.till import account
 EVENTS = st.tuples(
     st.integers(0, 2),
     st.sampled_from(
-        ["pay", "pay", "cancel", "reinstate", "refund", "change", "hand over", "wait", "read", "read", "deliver", "open"]
+        [
+            "pay",
+            "pay",
+            "cancel",
+            "reinstate",
+            "refund",
+            "change",
+            "hand over",
+            "wait",
+            "read",
+            "read",
+            "deliver",
+            "open",
+        ]
     ),
     st.integers(1, 6000),
 )

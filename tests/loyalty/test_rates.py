@@ -40,9 +40,7 @@ def test_a_rate_that_has_awarded_is_superseded(shop: FakeShop, clock: Clock, dra
     assert len(versions()) == 2, "the same rate again is no new version"
 
 
-def test_the_rate_in_force_when_the_order_was_placed_counts_and_the_first_reaches_back(
-    db: None, clock: Clock
-) -> None:
+def test_the_rate_in_force_when_the_order_was_placed_counts_and_the_first_reaches_back(db: None, clock: Clock) -> None:
     programme = Programme.objects.create(name="Points", active=True)
     for days, points in ((0, 1), (10, 2), (20, 3)):
         at = START + timedelta(days=days)

@@ -1,0 +1,53 @@
+"""What journeys and offers may ask of loyalty, and do with it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from retention import registry
+from retention.testing.clock import Clock
+from retention.testing.shop import FakeShop
+from tests.loyalty.till import account, join, start, table, who
+
+Drain = Callable[[datetime], None]
+
+
+def test_in_tier_holds_for_the_tier_and_those_above(
+    shop: FakeShop, clock: Clock, drain: Drain, django_assert_num_queries: Any
+) -> None:
+    table(("Silver", 1000), ("Gold", 5000))
+    users = [join(f"{name}@example.com") for name in ("ada", "bob", "cyd")]
+    for user, total in zip(users, ("9.99", "10.00", "50.00"), strict=True):
+        shop.place(user=user, total=Decimal(total))
+    drain(clock.now)
+    ada, bob, cyd = (who(user).pk for user in users)
+    matching = registry.conditions["loyalty.in_tier"].matching
+    with django_assert_num_queries(2):
+        assert matching([ada, bob, cyd], {"tier": "silver"}, clock.now) == {bob, cyd}
+    assert matching([ada, bob], {"tier": "Gold"}, clock.now) == set()
+    assert matching([ada, bob, cyd], {"tier": "Diamond"}, clock.now) == set()
+
+
+def test_has_points_counts_what_can_be_spent(
+    shop: FakeShop, clock: Clock, drain: Drain, django_assert_num_queries: Any
+) -> None:
+    start(pending_days=14)
+    first, second = join("ada@example.com"), join("bob@example.com")
+    shop.place(user=first)
+    drain(clock.now)
+    give = registry.actions["loyalty.points"].run
+    give([("k1", who(second).pk, "")], {"points": 40}, clock.now)
+    matching = registry.conditions["loyalty.has_points"].matching
+    waits, holds = who(first).pk, who(second).pk
+    with django_assert_num_queries(1):
+        assert matching([waits, holds], {"points": "40"}, clock.now) == {holds}
+    assert "40" in str(registry.conditions["loyalty.has_points"].reason({"points": 40}))
+
+
+def test_the_action_gives_each_key_once(shop: FakeShop, clock: Clock) -> None:
+    user = join()
+    give = registry.actions["loyalty.points"].run
+    for _ in range(3):
+        give([("step:1", who(user).pk, "A1"), ("step:2", who(user).pk, "")], {"points": "25"}, clock.now)
+    assert account(user) == (50, 0)
