@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
 from rest_framework.exceptions import APIException
@@ -22,7 +22,7 @@ from rest_framework.response import Response
 
 from retention.api import authentication, bodies, errors, permissions, throttles
 from retention.api.filters import Filters
-from retention.api.paging import Pages
+from retention.api.paging import LARGEST_ID, Pages
 from retention.api.schema import Schema
 from retention.models import Customer
 from retention.services import customers, requests
@@ -99,6 +99,11 @@ class View(GenericAPIView[Any]):
             raise errors.KeyReused from None
         headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
         return Response(answer.body, status=answer.status, headers=headers)
+
+    def get_object(self) -> Any:
+        if any(isinstance(value, int) and value > LARGEST_ID for value in self.kwargs.values()):
+            raise Http404  # not every database compares a number that it cannot hold
+        return super().get_object()
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
