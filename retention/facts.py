@@ -134,6 +134,9 @@ class OrderChangedHands(FactData):
 class AccountOpened(FactData):
     """A customer has an account in the shop."""
 
+    history: bool = False
+    """The account was first seen by an order or an import, and the shop does not say how old it is."""
+
 
 @fact("retention")
 class AddressProven(FactData):

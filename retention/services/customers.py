@@ -28,6 +28,7 @@ def for_user(user: Any, *, at: datetime) -> Customer:
     found = Customer.objects.filter(user=user).first()
     if found:
         return found
+    joined = min(at, getattr(user, "date_joined", None) or at)
     with transaction.atomic():
         customer, made = Customer.objects.get_or_create(
             user=user,
@@ -37,12 +38,12 @@ def for_user(user: Any, *, at: datetime) -> Customer:
                 "address": normal(user.email),
                 "first_name": getattr(user, "first_name", ""),
                 "last_name": getattr(user, "last_name", ""),
-                "created_at": at,
-                "joined_at": at,
+                "created_at": joined,
+                "joined_at": joined,
             },
         )
         if made:
-            facts.publish([AccountOpened(customer=customer.pk, at=at)])
+            facts.publish([AccountOpened(customer=customer.pk, at=joined)])
     return customer
 
 
@@ -115,14 +116,17 @@ def _new_guest(order: OrderData, address: str, *, at: datetime) -> Customer:
     )
 
 
-def take_in(people: Iterable[CustomerData], *, at: datetime) -> int:
-    """Make member rows for the shop's accounts, set-wise; returns how many were given."""
+def take_in(people: Iterable[CustomerData], *, at: datetime, told: bool = False) -> int:
+    """Make member rows for the shop's accounts, set-wise; returns how many were given.
+
+    ``told``: the shop has just signalled these accounts, so one whose age nobody knows is new.
+    """
     people = list(people)
-    _ensure_members(people, at=at)
+    _ensure_members(people, at=at, told=told)
     return len(people)
 
 
-def _ensure_members(people: list[CustomerData], *, at: datetime) -> dict[int | None, int]:
+def _ensure_members(people: list[CustomerData], *, at: datetime, told: bool = False) -> dict[int | None, int]:
     wanted: dict[int | None, CustomerData] = {person.user_id: person for person in people}
     known = {row.user_id: row for row in Customer.objects.filter(user__in=[person.user_id for person in people])}
     changed = []
@@ -136,7 +140,7 @@ def _ensure_members(people: list[CustomerData], *, at: datetime) -> dict[int | N
         tokens.end([row.pk for row in changed], at=at)
     missing = [person for user_id, person in wanted.items() if user_id not in known]
     if missing:
-        _refuse_unknown(missing)
+        joined = _joined(missing, at=at)
         Customer.objects.bulk_create(
             [
                 Customer(
@@ -147,24 +151,38 @@ def _ensure_members(people: list[CustomerData], *, at: datetime) -> dict[int | N
                     first_name=person.first_name[:150],
                     last_name=person.last_name[:150],
                     language=person.language,
-                    created_at=min(at, person.joined_at or at),
-                    joined_at=person.joined_at or at,
+                    created_at=joined[person.user_id] or at,
+                    joined_at=joined[person.user_id] or at,
                 )
                 for person in missing
             ],
             ignore_conflicts=True,
         )
         known = {row.user_id: row for row in Customer.objects.filter(user__in=[person.user_id for person in people])}
-        facts.publish(AccountOpened(customer=known[person.user_id].pk, at=person.joined_at or at) for person in missing)
+        facts.publish(
+            AccountOpened(
+                customer=known[person.user_id].pk,
+                at=joined[person.user_id] or at,
+                # an old account that is first seen now is no news; where nobody knows its age, it is old
+                history=joined[person.user_id] is None and not told,
+            )
+            for person in missing
+        )
     return {user_id: row.pk for user_id, row in known.items()}
 
 
-def _refuse_unknown(people: list[CustomerData]) -> None:
-    """Raise NoSuchUser now: the foreign key is deferred, and SQLite would fail the whole round at its COMMIT."""
-    wanted = {person.user_id for person in people}
-    unknown = wanted - set(get_user_model()._default_manager.filter(pk__in=wanted).values_list("pk", flat=True))
+def _joined(people: list[CustomerData], *, at: datetime) -> dict[int, datetime | None]:
+    """Return since when each has the account, by user, as the shop says or the user's row; never later than ``at``.
+
+    Raises NoSuchUser now: the foreign key is deferred, and SQLite would fail the whole round at its COMMIT.
+    """
+    told = {person.user_id: person.joined_at for person in people}
+    users = {user.pk: user for user in get_user_model()._default_manager.filter(pk__in=told)}
+    unknown = told.keys() - users.keys()
     if unknown:
         raise NoSuchUser(f"There are no users {sorted(unknown)}.")
+    dates = {pk: told[pk] or getattr(user, "date_joined", None) for pk, user in users.items()}
+    return {pk: min(at, date) if date else None for pk, date in dates.items()}
 
 
 def change_address(*, user: Any, at: datetime) -> None:

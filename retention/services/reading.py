@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from retention.locks import passes
 from retention.redaction import without_addresses
 from retention.services import consent, customers, orders
-from retention.shop import OrderData, get_shop
+from retention.shop import CustomerData, OrderData, get_shop
 
 log = logging.getLogger(__name__)
 
@@ -55,17 +55,30 @@ def read(references: Sequence[str], *, at: datetime) -> Reading:
 
 
 def read_people(references: Sequence[str], *, at: datetime) -> Reading:
-    """Take in these accounts of the shop, by the same rules as orders."""
+    """Take in these accounts of the shop, which it has just signalled, by the same rules as orders."""
     shop = get_shop()
     outcome = Reading()
 
     def take_in(batch: Sequence[str]) -> None:
         known = shop.get_customers(batch)
-        outcome.changed += customers.take_in(known.values(), at=at)
+        outcome.changed += customers.take_in(known.values(), at=at, told=True)
         outcome.found.extend(known)
 
     _halving(list(references), take_in, outcome.failed)
     outcome.missing = [ref for ref in references if ref not in outcome.found and ref not in outcome.failed]
+    return outcome
+
+
+def take_in_people(people: Iterable[CustomerData], *, at: datetime) -> Reading:
+    """Take in accounts that the shop has listed; one that fails does not hold up the others."""
+    outcome = Reading()
+    listed = {str(person.user_id): person for person in people}
+
+    def take_in(batch: Sequence[str]) -> None:
+        outcome.changed += customers.take_in([listed[reference] for reference in batch], at=at)
+
+    _halving(list(listed), take_in, outcome.failed)
+    outcome.found = [reference for reference in listed if reference not in outcome.failed]
     return outcome
 
 
@@ -83,7 +96,7 @@ def _halving(batch: Sequence[str], do: Callable[[Sequence[str]], None], failed: 
         if passes(error):
             raise
         if len(batch) == 1:
-            log.exception("order %s cannot be read", batch[0])
+            log.exception("%s cannot be read", batch[0])
             failed[batch[0]] = without_addresses(traceback.format_exc())
             return
     middle = len(batch) // 2

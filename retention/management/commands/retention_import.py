@@ -18,11 +18,16 @@ class Command(BaseCommand):
         parser.add_argument("--batch", type=int, default=imports.BATCH, help="orders read at once")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        started = time.monotonic()
-
-        def show(job: Job) -> None:
-            seconds = max(time.monotonic() - started, 0.001)
-            self.stdout.write(f"{job.done} orders, {job.done / seconds:.0f} a second")
-
-        job = imports.take_in_shop(at=timezone.now(), batch=options["batch"], progress=show)
+        self.done, self.since = 0, time.monotonic()
+        job = imports.take_in_shop(at=timezone.now(), batch=options["batch"], progress=self.show)
         self.stdout.write(f"Done: {job.done} orders.")
+
+    def show(self, job: Job) -> None:
+        """Print how far it has come, and how fast the last batch was."""
+        now = time.monotonic()
+        if imports.ORDERS_FROM in job.cursor:
+            rate = (job.done - self.done) / max(now - self.since, 0.001)
+            self.stdout.write(f"{job.done} orders, {rate:.0f} a second")
+        else:
+            self.stdout.write(f"{job.cursor[imports.PEOPLE]} customers")
+        self.done, self.since = job.done, now
