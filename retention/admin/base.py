@@ -17,7 +17,7 @@ INLINE: Any = import_string(
 )
 
 
-class Admin(BASE):  # type: ignore[misc]
+class Admin(BASE):
     """A page that staff may edit."""
 
     save_on_top = False
@@ -37,7 +37,7 @@ class ReadOnlyAdmin(Admin):
         return False
 
 
-class ReadOnlyInline(INLINE):  # type: ignore[misc]
+class ReadOnlyInline(INLINE):
     """Rows below their parent, to look at."""
 
     extra = 0

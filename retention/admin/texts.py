@@ -16,7 +16,7 @@ from retention.models import Text
 from retention.services import samples, texts
 
 
-class TextForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no generic form at run time
+class TextForm(forms.ModelForm):
     """A text is taken only when it can be written with the values that its mail declares."""
 
     class Meta:
