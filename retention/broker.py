@@ -12,7 +12,7 @@ FALLBACK = "default"
 
 def find_app() -> Any | None:
     """Return the merchant's Celery app, None where there is only Celery's own fallback."""
-    app: Any = current_app._get_current_object()
+    app: Any = current_app
     return None if app.main in (None, FALLBACK) else app
 
 
