@@ -2,13 +2,13 @@
 
 from django.urls import path
 
-from loyalty.api import staff, wallet
+from loyalty.api import staff, standing, wallet
 
 urlpatterns = [
     path("me/points/", wallet.Points.as_view(), name="api_my_points"),
     path("me/points/entries/", wallet.Entries.as_view(), name="api_my_entries"),
-    path("me/points/pending/", wallet.Pending.as_view(), name="api_my_pending"),
-    path("me/points/tier/", wallet.Tier.as_view(), name="api_my_tier"),
+    path("me/points/pending/", standing.Pending.as_view(), name="api_my_pending"),
+    path("me/points/tier/", standing.Tier.as_view(), name="api_my_tier"),
     path("points/", staff.Accounts.as_view(), name="api_points"),
     path("points/entries/", staff.Entries.as_view(), name="api_entries"),
     path("points/<int:customer>/", staff.AccountDetail.as_view(), name="api_account"),

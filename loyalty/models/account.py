@@ -6,10 +6,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.models.commented import Commented
 from retention.models import Customer
 
 
-class Account(models.Model):
+class Account(Commented):
     """One member's points. Guests hold none.
 
     Balance and pending move in the transaction that writes the entries, while the row is locked.

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.models.account import Account
+from loyalty.models.commented import Commented
 from loyalty.models.programme import DebtPolicy, PendingFrom, RefundPolicy
 from loyalty.models.rate import Rate
 
@@ -26,7 +27,7 @@ class OrderAwardQuerySet(models.QuerySet["OrderAward"]):
         return self.filter(rate=None)
 
 
-class OrderAward(models.Model):
+class OrderAward(Commented):
     """One order's points: the terms as awarded, and the sums of its entries.
 
     ``loyalty.services.awards`` compares what the order's facts are worth under these terms with

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.models.account import Account
+from loyalty.models.commented import Commented
 
 
 class LedgerOnlyGrows(Exception):
@@ -25,7 +26,7 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         return self.filter(bucket=Entry.Bucket.BALANCE)
 
 
-class Entry(models.Model):
+class Entry(Commented):
     """One movement of points. Written by ``loyalty.services.points``, never changed, never deleted."""
 
     class Kind(models.TextChoices):

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RENDERED = {
     "retention": "retention/layout.html",
     "campaigns": "campaigns/layout.html",
-    "loyalty": "loyalty/layout.html",
+    "loyalty": "loyalty/movements.html",
 }
 """A template of each app that needs no values."""
 
