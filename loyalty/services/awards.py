@@ -56,7 +56,7 @@ def settle_unrated(*, at: datetime, limit: int = 1000) -> int:
     if running is None:
         return 0
     currencies = {rate.currency for rate in running.rates}
-    return settle(dict.fromkeys(waiting.filter(currency__in=currencies)[:limit], at))
+    return settle(dict.fromkeys(waiting.filter(currency__in=currencies)[: batch_size(limit)], at))
 
 
 def _enter(orders: Mapping[str, datetime], running: Running | None) -> None:
