@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Count, F, Sum, Value
 from django.db.models.functions import Greatest
 from oscar.core.loading import get_model
@@ -44,18 +44,14 @@ def _create(specs: Sequence[CouponSpec]) -> None:
         del by_code[code]
     if not by_code:
         return
-    shared = rules.ensure({Rules.of(spec): spec.name for spec in by_code.values()})
-    # of two at once one inserts; the conflict is then the very same voucher
-    Voucher._default_manager.bulk_create(
-        [_voucher(Voucher, code, spec) for code, spec in by_code.items()], ignore_conflicts=True
-    )
-    ids = dict(Voucher._default_manager.filter(code__in=by_code).values_list("code", "pk"))
-    if missing := by_code.keys() - ids.keys():
-        raise NotCreated(", ".join(sorted(missing)[:5]))
+    of = _rules(by_code.values())
+    shared = rules.ensure({of[_shape(spec)]: spec.name for spec in by_code.values()})
+    row_of = {shape: shared[found] for shape, found in of.items()}
+    ids = _insert(Voucher, by_code)
     Link = Voucher.offers.through
     Link._default_manager.bulk_create(
         [
-            Link(voucher_id=ids[code], conditionaloffer_id=shared[Rules.of(spec)].offer_id)
+            Link(voucher_id=ids[code], conditionaloffer_id=row_of[_shape(spec)].offer_id)
             for code, spec in by_code.items()
         ],
         ignore_conflicts=True,
@@ -64,7 +60,7 @@ def _create(specs: Sequence[CouponSpec]) -> None:
         [
             CouponTerms(
                 code=code,
-                shared=shared[Rules.of(spec)],
+                shared_id=row_of[_shape(spec)].pk,
                 owner_key=customer_key(spec.email) if spec.email else "",
                 user_id=spec.user_id,
                 uses=spec.uses,
@@ -73,6 +69,37 @@ def _create(specs: Sequence[CouponSpec]) -> None:
         ],
         ignore_conflicts=True,
     )
+
+
+def _shape(spec: CouponSpec) -> Any:
+    """Return what tells the rules of two coupons apart; cheaper than the rules themselves, asked of every coupon."""
+    return (
+        spec.offer, spec.kind, spec.value, spec.currency, spec.minimum, spec.products, spec.categories, spec.exclusive,
+    )  # fmt: skip
+
+
+def _rules(specs: Iterable[CouponSpec]) -> dict[Any, Rules]:
+    return {shape: Rules.of(spec) for shape, spec in {_shape(spec): spec for spec in specs}.items()}
+
+
+def _insert(Voucher: Any, by_code: Mapping[str, CouponSpec]) -> dict[str, Any]:
+    """Insert the vouchers. Returns code → primary key."""
+    try:
+        with transaction.atomic():
+            made = Voucher._default_manager.bulk_create(_vouchers(Voucher, by_code))
+        if all(voucher.pk for voucher in made):
+            return {voucher.code: voucher.pk for voucher in made}
+    except IntegrityError:
+        # of two at once the other was first: its vouchers are the very same
+        Voucher._default_manager.bulk_create(_vouchers(Voucher, by_code), ignore_conflicts=True)
+    ids = dict(Voucher._default_manager.filter(code__in=by_code).values_list("code", "pk"))
+    if missing := by_code.keys() - ids.keys():
+        raise NotCreated(", ".join(sorted(missing)[:5]))
+    return ids
+
+
+def _vouchers(Voucher: Any, by_code: Mapping[str, CouponSpec]) -> list[Any]:
+    return [_voucher(Voucher, code, spec) for code, spec in by_code.items()]
 
 
 def _voucher(Voucher: Any, code: str, spec: CouponSpec) -> Any:
