@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 import environ
 from django.utils.translation import gettext_lazy as _
 from oscar.defaults import *  # noqa: F403  (Oscar's documented way to get its settings)
+from oscar.defaults import OSCAR_DASHBOARD_NAVIGATION
+
+from retention.contrib.oscar.navigation import NAVIGATION
 
 env = environ.Env()
 ROOT = Path(__file__).resolve().parent.parent
@@ -139,6 +142,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+    # It cannot keep our comments on columns, and says so at each migration.
+    SILENCED_SYSTEM_CHECKS = ["fields.W163"]
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 # Oscar's migrations were made with it.
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
@@ -187,6 +192,7 @@ OSCAR_ORDER_STATUS_PIPELINE = {
 OSCAR_LINE_STATUS_PIPELINE = OSCAR_ORDER_STATUS_PIPELINE
 OSCAR_ORDER_STATUS_CASCADE = {name: name for name in OSCAR_ORDER_STATUS_PIPELINE}
 OSCAR_HIDDEN_FEATURES = ["wishlists", "reviews"]
+OSCAR_DASHBOARD_NAVIGATION = [*OSCAR_DASHBOARD_NAVIGATION, NAVIGATION]
 PHONENUMBER_DEFAULT_REGION = "DE"
 
 # django-retention

@@ -34,7 +34,7 @@ COUNTRIES = (
 
 
 def plant() -> None:
-    """Create the countries, the site's name, one member of staff and one shopper."""
+    """Create the countries, one member of staff and one shopper."""
     Country.objects.bulk_create(
         Country(
             iso_3166_1_a2=a2,
@@ -47,9 +47,13 @@ def plant() -> None:
         )
         for rank, (a2, a3, numeric, name) in enumerate(COUNTRIES)
     )
+    User.objects.create_superuser(STAFF.email, STAFF.email, STAFF.password, first_name="Sam")
+    User.objects.create_user(SHOPPER.email, SHOPPER.email, SHOPPER.password, first_name="Ada", last_name="Example")
+
+
+def name_site() -> None:
+    """Write down where the shop is: the demo may start on another port than last time."""
     Site.objects.update_or_create(
         pk=settings.SITE_ID,
         defaults={"domain": settings.BASE_URL.partition("://")[2], "name": settings.OSCAR_SHOP_NAME},
     )
-    User.objects.create_superuser(STAFF.email, STAFF.email, STAFF.password, first_name="Sam")
-    User.objects.create_user(SHOPPER.email, SHOPPER.email, SHOPPER.password, first_name="Ada", last_name="Example")

@@ -31,6 +31,7 @@ class Stage:
     port: int
     home: Path
     speed: float
+    people: int
     say: Say
     env: dict[str, str] = field(default_factory=dict)
     children: list[Child] = field(default_factory=list)
@@ -61,11 +62,12 @@ class Stage:
             self.env["REDIS_URL"] = f"redis://127.0.0.1:{number}/0"
             self._start("broker", *broker.argv(program=program, port=number, folder=self.home))
         self._do("migrate", "Preparing the database ...", "migrate", "--verbosity", "0")
-        self._do("seed", "Filling the shop with a year of history (once, about a minute) ...", "demo_seed")
+        words = "Filling the shop with a year of history (once, one to two minutes) ..."
+        self._do("seed", words, "demo_seed", "--people", str(self.people))
         self._start("web", *_WEB, "--bind", f"fd://{listener.fileno()}", fds=[listener.fileno()])
-        self._start("worker", *_CELERY, "worker", *_ALONE, "-P", "threads", "-c", "2", "--loglevel", "INFO")
+        self._start("worker", *_CELERY, "worker", *_ALONE, "-P", "threads", "-c", "2", "--loglevel", "WARNING")
         schedule = ["--schedule", str(self.home / "beat"), "--pidfile", ""]
-        self._start("beat", *_CELERY, "beat", *schedule, "--loglevel", "INFO")
+        self._start("beat", *_CELERY, "beat", *schedule, "--loglevel", "WARNING")
         self._wait_until_healthy()
         self.say(guide.opening(url=self.env["BASE_URL"], speed=self.speed, logs=str(self.home / "logs")))
 
@@ -113,8 +115,6 @@ class Stage:
         try:
             urllib.request.urlopen(f"{self._url()}/retention/health/", timeout=10).close()
         except urllib.error.HTTPError as error:
-            if error.code == 404:
-                return ""
             with error:
                 return error.read(2000).decode(errors="replace")
         except OSError as error:

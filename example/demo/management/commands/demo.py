@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from example.demo.seed.history.cast import PEOPLE
 from example.demo.supervisor.refusal import Refusal
 from example.demo.supervisor.stage import Stage
 
@@ -29,7 +30,11 @@ class Command(BaseCommand):
             help="how many times faster than life waits pass (8640: a day in ten seconds)",
         )
 
-    def handle(self, *args: Any, port: int, data: Path, speed: float, **options: Any) -> None:
+        parser.add_argument(
+            "--people", type=int, default=PEOPLE, help=f"customers in a new shop's year, at most 600 ({PEOPLE})"
+        )
+
+    def handle(self, *args: Any, port: int, data: Path, speed: float, people: int, **options: Any) -> None:
         """Run it; ends with exit code 1, or 2 on a platform that cannot."""
         try:
             if os.name != "posix":
@@ -38,7 +43,7 @@ class Command(BaseCommand):
                 raise Refusal("The speed must be above 0; 1 is as slow as life.")
             home = data.resolve()
             os.chdir(ROOT)
-            Stage(port=port, home=home, speed=speed, say=self._say).run()
+            Stage(port=port, home=home, speed=speed, people=people, say=self._say).run()
         except Refusal as refusal:
             self.stderr.write(str(refusal))
             sys.exit(refusal.code)

@@ -8,6 +8,9 @@ from random import Random
 
 from example.demo.seed.people import SHOPPER
 
+PEOPLE = 240
+"""How many customers a shop of this size has in a year."""
+
 FIRST = (
     *("Ada", "Bo", "Cleo", "Dara", "Eli", "Fay", "Gus", "Hana", "Ivo", "Jun", "Kai", "Lena", "Mika", "Noa", "Ola"),
     *(
@@ -130,5 +133,5 @@ def gather(random: Random, *, count: int, tastes: list[str]) -> Iterator[Person]
             taste=random.choice(tastes),
             opts_out=random.random() < 0.18,
             signs_up=random.random() < 0.14,
-            temper=random.betavariate(5, 2),
+            temper=random.betavariate(4, 2),
         )

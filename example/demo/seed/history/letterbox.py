@@ -46,7 +46,7 @@ class Letterbox:
     def sign_up(self, person: Person, *, before: datetime) -> None:
         """Let somebody ask for the shop's mail some days before a time."""
         self.diary.note(
-            before - timedelta(days=self.random.uniform(1, 9)),
+            before - timedelta(days=self.random.uniform(5, 16)),
             lambda at: signup.ask(
                 email=person.email, source="footer", language=person.language, origin=person.email, at=at
             ),

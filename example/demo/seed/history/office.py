@@ -29,8 +29,8 @@ class Office:
     staff: Any
 
     def open(self, *, start: datetime, end: datetime) -> None:
-        """Write down the rounds: cases every third day but the last two weeks, points now and then."""
-        for days in range(30, (end - start).days - 14, 3):
+        """Write down the rounds: cases every third day but the last five weeks, points now and then."""
+        for days in range(30, (end - start).days - 35, 3):
             self.diary.note(start + timedelta(days=days, hours=10), self._look_after)
         for days in (120, 210, 300):
             self.diary.note(start + timedelta(days=days, hours=11), self._make_good)

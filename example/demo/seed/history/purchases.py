@@ -33,6 +33,23 @@ class Purchase:
     """How quickly the shop handles it: 1 as usual, more is slower."""
 
 
+SHOPPER_CAME = (318, 247, 181, 122, 74, 38, 6)
+"""How many days ago the shopper whose password is printed has bought: long ago, and lately."""
+
+
+def of_shopper(random: Random, person: Person, *, end: datetime) -> Iterator[Purchase]:
+    """Yield the shopper's orders: enough for a tier, coupons used and not, and points still pending."""
+    for days in SHOPPER_CAME:
+        yield Purchase(
+            person=person,
+            at=_at_shop_hours(random, end - timedelta(days=days)),
+            basket=tuple(_fill(random, person.taste)),
+            collected=False,
+            fate=Fate.KEPT,
+            pace=1.0,
+        )
+
+
 def plan(random: Random, person: Person, *, start: datetime, end: datetime) -> Iterator[Purchase]:
     """Yield this person's orders between two times, oldest first."""
     at = _first(random, person.habit, start=start, end=end)

@@ -8,42 +8,44 @@ from django.contrib.auth import get_user_model
 from django.test import override_settings
 
 from example.demo.seed.goods import GOODS
-from example.demo.seed.history import cast, merchant, purchases
+from example.demo.seed.history import cast, diary, merchant, purchases
 from example.demo.seed.history.counter import Counter
-from example.demo.seed.history.diary import Diary
 from example.demo.seed.history.letterbox import Letterbox
 from example.demo.seed.history.office import Office
 from example.demo.seed.people import STAFF
 from retention.services import sweep
 
-PEOPLE = 240
 DAYS = 365
 
 
-def play(*, end: datetime, people: int = PEOPLE, days: int = DAYS, chance: int = 11) -> None:
+def play(*, end: datetime, people: int = cast.PEOPLE, days: int = DAYS, chance: int = 11) -> None:
     """Play ``days`` days of the shop up to ``end`` through the real services. The same ``chance``, the same year.
 
     Mail goes to the recorder and waits take as long as in life, whatever the settings say.
     """
-    with override_settings(
-        EMAIL_BACKEND="example.demo.mail.RecorderBackend", RETENTION={**settings.RETENTION, "SPEED": 1.0}
-    ):
+    # The rounds of the diary are days apart, and what comes late is news all the same.
+    waits = {**settings.RETENTION, "SPEED": 1.0, "NEWS_DAYS": 2 * diary.PAUSE}
+    with override_settings(EMAIL_BACKEND="example.demo.mail.RecorderBackend", RETENTION=waits):
         _play(end=end, people=people, days=days, random=Random(chance))
 
 
 def _play(*, end: datetime, people: int, days: int, random: Random) -> None:
     start = (end - timedelta(days=days)).replace(hour=6, minute=0, second=0, microsecond=0)
-    everybody = [cast.shopper(), *cast.gather(random, count=people, tastes=list(GOODS))]
-    diary = Diary()
-    counter = Counter(diary, random)
-    letterbox = Letterbox(diary, random, {person.email: person for person in everybody})
-    diary.note(start, lambda at: merchant.open_shop(at=at))
+    shopper = cast.shopper()
+    everybody = [shopper, *cast.gather(random, count=people, tastes=list(GOODS))]
+    story = diary.Diary()
+    counter = Counter(story, random)
+    letterbox = Letterbox(story, random, {person.email: person for person in everybody})
+    story.note(start, lambda at: merchant.open_shop(at=at))
     for person in everybody:
-        bought = list(purchases.plan(random, person, start=start + timedelta(days=1), end=end))
+        if person is shopper:
+            bought = [one for one in purchases.of_shopper(random, person, end=end) if one.at > start]
+        else:
+            bought = list(purchases.plan(random, person, start=start + timedelta(days=1), end=end))
         counter.expect(person, bought)
         if bought and person.signs_up:
             letterbox.sign_up(person, before=bought[0].at)
     staff = get_user_model().objects.get(email=STAFF.email)
-    Office(diary, random, staff).open(start=start, end=end)
-    diary.play(start=start, end=end, after=letterbox.look)
+    Office(story, random, staff).open(start=start, end=end)
+    story.play(start=start, end=end, after=letterbox.look)
     sweep.sweep_new(at=end)
