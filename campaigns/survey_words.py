@@ -62,7 +62,8 @@ def value(score: Score) -> str:
         return said
     ends = {"low": f"{score.low:.0f}" if unit else f"{score.low:+.0f}"}
     ends["high"] = f"{score.high:.0f}" if unit else f"{score.high:+.0f}"
-    return f"{said} ({_('%(low)s to %(high)s') % ends})"
+    interval = _("%(low)s to %(high)s") % ends
+    return f"{said} ({interval})"
 
 
 def answers(score: Score) -> str:

@@ -197,7 +197,7 @@ class Migration(migrations.Migration):
             name='Step',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(default=1, verbose_name='order')),
+                ('position', models.PositiveSmallIntegerField(default=1, verbose_name='position')),
                 ('kind', models.CharField(choices=[('wait', 'wait'), ('mail', 'e-mail'), ('coupon', 'coupon'), ('survey', 'survey'), ('action', 'other action')], max_length=6, verbose_name='step')),
                 ('days', models.PositiveSmallIntegerField(default=0, verbose_name='days')),
                 ('hours', models.PositiveSmallIntegerField(default=0, verbose_name='hours')),

@@ -76,7 +76,7 @@ class Step(models.Model):
         ACTION = "action", _("other action")
 
     journey = models.ForeignKey(Journey, verbose_name=_("journey"), on_delete=models.CASCADE, related_name="steps")
-    position = models.PositiveSmallIntegerField(_("order"), default=1)
+    position = models.PositiveSmallIntegerField(_("position"), default=1)
     kind = models.CharField(_("step"), max_length=6, choices=Kind)
     days = models.PositiveSmallIntegerField(_("days"), default=0)
     hours = models.PositiveSmallIntegerField(_("hours"), default=0)
