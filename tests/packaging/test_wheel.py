@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 RENDERED = {
     "retention": "retention/layout.html",
-    "campaigns": "campaigns/layout.html",
+    "campaigns": "campaigns/wallet.html",
     "loyalty": "loyalty/movements.html",
 }
 """A template of each app that needs no values."""
