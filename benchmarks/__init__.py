@@ -1,0 +1,1 @@
+"""Figures, printed and never committed: `make bench`, or `python -m benchmarks placement`."""
