@@ -16,7 +16,6 @@ from retention.registry import Event, Panel, PanelData, Row
 RECENT = 50
 
 
-
 def orders(customer: Customer) -> PanelData:
     """Return the customer's latest orders, with what came of each."""
     rows = [

@@ -280,6 +280,7 @@ checkout_guards: Registry[CheckoutGuard] = Registry("checkout guard")
 account_pages: Registry[Callable[[HttpRequest, Customer], Mapping[str, Any] | None]] = Registry("account page")
 """Sections of the shopper's account page: context with ``template``, or None."""
 
+
 @dataclass(frozen=True, kw_only=True)
 class Nudge:
     """Something to say to a member where it helps; one at a time, and never again for a while after a no."""

@@ -86,4 +86,3 @@ def measure(url: str, size: int) -> dict[str, Any]:
         ).fetchone() or (0, 0)
     assert (taken, mails) == (size, 0), f"{taken} of {size} orders taken in, {mails} mails"
     return {**took, "rate": size / took["seconds"]}
-

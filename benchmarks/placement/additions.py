@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.placement.publishing import GaveUp
 from oscar.apps.order.signals import order_placed
+
+from benchmarks.placement.publishing import GaveUp
 from tests.faults.added import PLACED
 from tests.faults.buyers import Buyers
 

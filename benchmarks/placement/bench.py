@@ -75,9 +75,7 @@ def count(buyers: Buyers) -> list[str]:
             for name, cost in found.items()
         ],
     )
-    return [
-        f"{name} costs {dict(cost)}" for name, cost in found.items() if cost != queries.EXPECTED[name]
-    ]
+    return [f"{name} costs {dict(cost)}" for name, cost in found.items() if cost != queries.EXPECTED[name]]
 
 
 def additions(url: str, *, delays: int, tuned: int) -> list[Addition]:

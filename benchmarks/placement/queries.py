@@ -34,13 +34,22 @@ ROW = {"BEGIN": 1, "INSERT retention_signal": 1, "COMMIT": 1}
 LOOK = {"SELECT voucher_voucher": 1}
 """Before payment: what lies in the basket."""
 EVIDENCE = {
-    **{"BEGIN": 2, "COMMIT": 2, "SAVEPOINT": 1, "RELEASE": 1},
-    **{"SELECT retention_checkoutchoice": 1, "INSERT retention_checkoutchoice": 1, "INSERT retention_signal": 1},
+    "BEGIN": 2,
+    "COMMIT": 2,
+    "SAVEPOINT": 1,
+    "RELEASE": 1,
+    "SELECT retention_checkoutchoice": 1,
+    "INSERT retention_checkoutchoice": 1,
+    "INSERT retention_signal": 1,
 }
 """What was shown and chosen, and a row that the order be read with it."""
 COUPON = {
-    **{"BEGIN": 1, "COMMIT": 1, "SAVEPOINT": 2, "RELEASE": 2},
-    **{"SELECT retention_campaigns_coupon": 1, "UPDATE retention_campaigns_coupon": 1},
+    "BEGIN": 1,
+    "COMMIT": 1,
+    "SAVEPOINT": 2,
+    "RELEASE": 2,
+    "SELECT retention_campaigns_coupon": 1,
+    "UPDATE retention_campaigns_coupon": 1,
     "INSERT retention_campaigns_redemption": 1,
 }
 """One use of a coupon of ours, reserved before payment."""

@@ -17,7 +17,6 @@ from retention.models import Token
 from retention.services import accounts, tokens
 from retention.views.account import too_many
 
-
 RENEWED = (Token.Purpose.CLAIM, Token.Purpose.SIGN_IN, Token.Purpose.CONFIRM)
 """Links of these purposes can be asked for again; an invitation cannot."""
 

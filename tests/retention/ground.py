@@ -89,4 +89,3 @@ def promise(customer: Customer, mail: str = "test.receipt", *, key: str = "", **
     due = given.pop("due_at", NOON)
     outbox.post(Promise(key=key, mail=mail, customer=customer.pk, due_at=due, **given), at=due)
     return customer.messages.get(key=key)
-

@@ -394,9 +394,7 @@ def test_a_link_that_was_used_says_so_and_offers_a_new_one(mailed: str, mailoutb
     assert user_of(client) == get_user_model().objects.get()
 
 
-def test_an_expired_link_says_so_and_the_new_one_opens_the_account(
-    mailed: str, mailoutbox: Box, clock: Any
-) -> None:
+def test_an_expired_link_says_so_and_the_new_one_opens_the_account(mailed: str, mailoutbox: Box, clock: Any) -> None:
     clock.shift(timedelta(hours=72))
     client = Client()
     response = client.post(mailed, {"password": GOOD})
@@ -486,9 +484,7 @@ def test_a_sign_in_link_needs_no_log_in_but_a_forgery_is_refused(sign_in: str) -
     assert client.post(sign_in, {"csrfmiddlewaretoken": token[1]}).status_code == 302
 
 
-def test_somebody_else_who_is_signed_in_becomes_whom_the_link_names(
-    sign_in: str, user: Callable[..., Any]
-) -> None:
+def test_somebody_else_who_is_signed_in_becomes_whom_the_link_names(sign_in: str, user: Callable[..., Any]) -> None:
     ben = user("ben@example.com")
     client = Client()
     client.force_login(ben)
@@ -510,9 +506,7 @@ def test_a_link_to_an_account_whose_address_is_another_by_now_opens_nothing(sign
 # A no
 
 
-def test_a_no_is_remembered_for_the_order_and_the_address(
-    shop: LocalShop, visitor: Callable[..., Client]
-) -> None:
+def test_a_no_is_remembered_for_the_order_and_the_address(shop: LocalShop, visitor: Callable[..., Client]) -> None:
     client = visitor("A1")
     assert prompts.wanted(name="account", order="A1", email="ada@example.com", at=NOON)
     assert client.get(reverse("retention:dismiss_account")).status_code == 405

@@ -102,9 +102,7 @@ def test_two_orders_read_at_once_are_taken_in_the_order_of_the_choices(shop: Loc
     assert ConsentEvidence.objects.count() == 2
 
 
-def test_a_guests_no_goes_along_when_the_member_has_not_answered(
-    shop: LocalShop, user: Callable[..., object]
-) -> None:
+def test_a_guests_no_goes_along_when_the_member_has_not_answered(shop: LocalShop, user: Callable[..., object]) -> None:
     bought(shop, "A1", out=True)
     member = customers.for_user(user("ada@example.com"), at=NOON)
     customers.prove_address(member, at=NOON)

@@ -1,6 +1,6 @@
 """Sending: who may still say no, what a mail carries, and what a crash leaves behind."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -318,9 +318,7 @@ def test_a_pause_stops_all_sending_and_loses_nothing(customer: Make, mailoutbox:
     assert len(mailoutbox) == 1
 
 
-def test_a_pause_is_heard_between_two_batches(
-    customer: Make, mailoutbox: Box, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pause_is_heard_between_two_batches(customer: Make, mailoutbox: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "BATCH", 2)
     meanwhile(RECEIPT, "service", lambda: installation.pause(by="Ben", at=NOON))
     ada = customer()
@@ -394,7 +392,7 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callable[[EmailMessage], None]]]:
+def line(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[EmailMessage], None]]:
     """What is done, in turn, while a mail is on the line; before it is accepted."""
     steps: list[Callable[[EmailMessage], None]] = []
     send = locmem.EmailBackend.send_messages
@@ -405,7 +403,7 @@ def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callable[[EmailMessag
         return send(self, messages)
 
     monkeypatch.setattr(locmem.EmailBackend, "send_messages", slowly)
-    yield steps
+    return steps
 
 
 def kill(mail: EmailMessage) -> None:

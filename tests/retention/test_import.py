@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -60,7 +61,9 @@ def fill(shop: LocalShop, count: int, people: list[CustomerData]) -> None:
     """Give the shop orders of before it went live, one a minute: of members and guests, some refunded."""
     for number in range(count):
         person = people[number // 2 % len(people)]
-        owner = {"user_id": person.user_id, "email": person.email} if number % 2 else {"email": f"g{number}@example.com"}
+        owner = (
+            {"user_id": person.user_id, "email": person.email} if number % 2 else {"email": f"g{number}@example.com"}
+        )
         shop.place(
             f"A{number}",
             **owner,
@@ -101,7 +104,7 @@ def test_a_batch_costs_the_same_however_many_orders_are_there(shop: LocalShop, a
 
     with connection.execute_wrapper(counting):
         imports.take_in_shop(at=NOON, batch=BATCH, progress=lambda job: marks.append(count))
-    [people, *orders] = [after - before for before, after in zip(marks, marks[1:], strict=False)]
+    [_, *orders] = [after - before for before, after in pairwise(marks)]
     assert Order.objects.count() == 2000
     assert len(orders) == 40
     # with the first come the savepoints between accounts and orders

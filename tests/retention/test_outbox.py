@@ -99,8 +99,7 @@ def test_a_thousand_promises_cost_as_many_queries_as_ten(customer: Make) -> None
 
     def cost(start: int, count: int) -> int:
         promises = [
-            Promise(key=f"k{number}", mail=NEWS, customer=ada.pk, due_at=NOON)
-            for number in range(start, start + count)
+            Promise(key=f"k{number}", mail=NEWS, customer=ada.pk, due_at=NOON) for number in range(start, start + count)
         ]
         with CaptureQueriesContext(connection) as queries:
             outbox.post_many(promises, at=NOON)

@@ -151,9 +151,7 @@ def test_an_order_that_the_host_goes_on_calling_a_guests_stays_with_the_proven_m
     assert happened()[-1] == "OrderPaid A1"
 
 
-def test_an_absorbed_order_stays_when_the_member_changes_the_address(
-    shop: LocalShop, user: Callable[..., Any]
-) -> None:
+def test_an_absorbed_order_stays_when_the_member_changes_the_address(shop: LocalShop, user: Callable[..., Any]) -> None:
     shop.place("A1")
     tell("A1")
     account = user("ada@example.com")
@@ -200,7 +198,7 @@ def test_a_log_in_or_another_field_leaves_the_proof(user: Callable[..., Any], wi
     assert row.address_proven_at == NOON
 
 
-def test_a_new_address_ends_the_links_that_were_mailed_to_the_old_one(shop: LocalShop, user: Callable[..., Any]) -> None:
+def test_a_new_address_ends_links_that_were_mailed_to_the_old_one(shop: LocalShop, user: Callable[..., Any]) -> None:
     """Else who has mailbox A could change the account to B and prove B by the link in A."""
     member = user("ada@example.com", joined=True)
     row = Customer.objects.get(user=member)

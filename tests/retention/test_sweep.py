@@ -103,9 +103,7 @@ def test_every_open_order_is_in_one_of_the_three_rounds(shop: LocalShop) -> None
     assert sorted(asked) == sorted(shop.orders), "each once"
 
 
-def test_final_orders_are_read_for_ninety_days_for_late_refunds(
-    shop: LocalShop, wiring: Callable[..., None]
-) -> None:
+def test_final_orders_are_read_for_ninety_days_for_late_refunds(shop: LocalShop, wiring: Callable[..., None]) -> None:
     shop.place("in time", placed_at=NOON - 90 * DAY + SECOND, final=True)
     shop.place("over", placed_at=NOON - 90 * DAY, final=True)
     tell("in time", "over")
