@@ -1,7 +1,7 @@
 """The catalogue: categories, products, pictures, prices and stock, in Oscar's own tables."""
 
 from django.core.files.base import ContentFile
-from oscar.core.loading import get_class, get_model
+from oscar.core.loading import get_model
 
 from example.demo.seed import pictures
 from example.demo.seed.goods import GOODS, Good
@@ -13,7 +13,6 @@ ProductClass = get_model("catalogue", "ProductClass")
 ProductCategory = get_model("catalogue", "ProductCategory")
 ProductImage = get_model("catalogue", "ProductImage")
 StockRecord = get_model("partner", "StockRecord")
-create_from_breadcrumbs = get_class("catalogue.categories", "create_from_breadcrumbs")
 
 STOCK = 500
 
@@ -23,7 +22,7 @@ def plant() -> None:
     kind = ProductClass.objects.create(name="Goods", requires_shipping=True, track_stock=True)
     partner = Partner.objects.create(name="Our own workshop")
     for name, goods in GOODS.items():
-        category = create_from_breadcrumbs(name)
+        category = Category.objects.add_root({"name": name})
         for good in goods:
             _put_on_shelf(good, kind=kind, partner=partner, category=category)
 

@@ -58,4 +58,6 @@ def _moments(start: datetime, end: datetime) -> Iterator[datetime]:
     while day < end:
         yield min(day.replace(hour=next(hours)), end)
         day += timedelta(days=PAUSE if day < end - DAILY else 1)
+    # What the last round has begun, another one finishes.
+    yield end
     yield end

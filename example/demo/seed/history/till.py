@@ -6,6 +6,7 @@ Oscar reads the clock itself, so whoever calls these has set it (``time_machine`
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AnonymousUser
 from oscar.apps.customer.signals import user_registered
 from oscar.core.loading import get_class, get_model
@@ -32,7 +33,12 @@ def register(person: Person) -> Any:
     """Register somebody; without a password, so that nobody can log in. Who has an account keeps it."""
     user, _ = User.objects.get_or_create(
         email=person.email,
-        defaults={"username": person.email, "first_name": person.first, "last_name": person.last},
+        defaults={
+            "username": person.email,
+            "password": make_password(None),
+            "first_name": person.first,
+            "last_name": person.last,
+        },
     )
     user_registered.send(sender=None, request=None, user=user)
     return user
