@@ -193,7 +193,7 @@ def _email(mail: Mail, message: Message, values: Mapping[str, Any], own: Mapping
         values={
             **values,
             "shop": texts.shop(),
-            "first_name": message.customer.first_name,
+            "first_name": message.customer.first_name or None,
             "reply_to": parseaddr(reply_to)[1],
             "unsubscribe_url": unsubscribe,
         },

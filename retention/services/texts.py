@@ -14,7 +14,7 @@ from django.conf import settings
 from django.template import TemplateDoesNotExist, engines
 from django.utils import translation
 from django.utils.translation import gettext
-from liquid import BoundTemplate, DictLoader, Environment, Markup, StrictUndefined
+from liquid import Markup
 from liquid.exceptions import LiquidError
 
 from retention import links
@@ -22,23 +22,14 @@ from retention import mail as mails
 from retention.conf import conf
 from retention.mail import Mail
 from retention.models import Text
+from retention.services.sandbox import compile_text
 
 LAYOUT = ("layout.html", "layout.txt", "style.css")
 """The three files under ``retention/email/`` that re-brand every mail."""
 
-OUTPUT_LIMIT = 256 * 1024
-LOOP_LIMIT = 1000
-
 
 class CannotRender(Exception):
     """The text of a mail is wrong; the message says where, for staff."""
-
-
-class _Environment(Environment):
-    output_stream_limit = OUTPUT_LIMIT
-    loop_iteration_limit = LOOP_LIMIT
-    local_namespace_limit = 100_000
-    context_depth_limit = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,12 +133,6 @@ def _plain(block: mails.Block) -> str:
     raise TypeError(f"{block!r} is no block of a mail.")
 
 
-@lru_cache(maxsize=256)
-def _compile(source: str, html: bool) -> BoundTemplate:
-    environment = _Environment(undefined=StrictUndefined, autoescape=html, loader=DictLoader({}))
-    return environment.from_string(source)
-
-
 @lru_cache(maxsize=8)
 def _layout(name: str) -> str:
     """Return the source of a layout file; it is Liquid, so Django's engine finds it and does not compile it."""
@@ -162,6 +147,9 @@ def _layout(name: str) -> str:
     raise CannotRender(f"{path} is in no template folder.")
 
 
+TAG_LIMIT = 5000
+"""Nested some ten thousand deep, elements end the process of who inlines their style."""
+
 INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
 """At-rules (dark mode) stay in the head; everything else goes to the elements."""
 
@@ -173,21 +161,23 @@ def render(mail: Mail, *, language: str, values: Mapping[str, Any], own: Mapping
     """
     parts = words(mail, language, own)
     try:
-        subject = _compile(parts.subject, False).render(**values)
+        subject = compile_text(parts.subject, html=False).render(**values)
         shared = {
             **values,
             "words": _layout_words(language),
             "subject": subject,
-            "preheader": _compile(parts.preheader, False).render(**values),
+            "preheader": compile_text(parts.preheader, html=False).render(**values),
         }
-        html_body = _compile(parts.html, True).render(**values)
-        text_body = _compile(parts.text, False).render(**values)
-        html = _compile(_layout("layout.html"), True).render(
+        html_body = compile_text(parts.html, html=True).render(**values)
+        text_body = compile_text(parts.text, html=False).render(**values)
+        html = compile_text(_layout("layout.html"), html=True).render(
             **shared, body=Markup(html_body), style=Markup(_layout("style.css")), language=language
         )
-        text = _compile(_layout("layout.txt"), False).render(**shared, body=text_body, language=language)
+        text = compile_text(_layout("layout.txt"), html=False).render(**shared, body=text_body, language=language)
     except LiquidError as error:
         raise CannotRender(f"{mail.name} ({language}): {error}") from error
+    if html.count("<") > TAG_LIMIT:
+        raise CannotRender(f"{mail.name} ({language}): more than {TAG_LIMIT} tags")
     return Rendered(
         subject=" ".join(subject.split())[:200],
         html=INLINER.inline(html),
