@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,10 +31,25 @@ class Addition:
     sockets: int = 0
 
 
-def run(addition: Addition, buyers: Buyers) -> None:
-    """Place the orders of one round, this addition being the only receiver of ``order_placed``."""
-    seconds: list[float] = []
+def run(them: Sequence[Addition], buyers: Buyers) -> None:
+    """Place the orders of one round, one of each in turn; only one addition at a time hears of an order."""
+    receivers = {addition.name: _listening(addition) for addition in them}
+    order_placed.disconnect(dispatch_uid=PLACED)
+    for addition in them:
+        addition.rounds.append([])
+    for number in range(max(addition.times for addition in them)):
+        for addition in them:
+            if number < addition.times:
+                order_placed.connect(receivers[addition.name], dispatch_uid=PLACED)
+                buyer = buyers.one()
+                with _counted_sockets(addition):
+                    placed = buyers.buy(buyer)
+                order_placed.disconnect(dispatch_uid=PLACED)
+                assert placed, f"{addition.name}: the order was not placed"
+    assert all(len(addition.rounds[-1]) == addition.times for addition in them)
 
+
+def _listening(addition: Addition) -> Callable[..., None]:
     def receiver(*, order: Any, **_signal: Any) -> None:
         started = time.perf_counter()
         try:
@@ -43,20 +58,9 @@ def run(addition: Addition, buyers: Buyers) -> None:
             addition.gave_up += 1
         except Exception:  # noqa: BLE001  (counted; in a shop the shopper would see an error page)
             addition.raised += 1
-        seconds.append(time.perf_counter() - started)
+        addition.rounds[-1].append(time.perf_counter() - started)
 
-    order_placed.disconnect(dispatch_uid=PLACED)
-    order_placed.connect(receiver, dispatch_uid=PLACED)
-    try:
-        for _ in range(addition.times):
-            buyer = buyers.one()
-            with _counted_sockets(addition):
-                placed = buyers.buy(buyer)
-            assert placed, f"{addition.name}: the order was not placed"
-    finally:
-        order_placed.disconnect(dispatch_uid=PLACED)
-    assert len(seconds) == addition.times
-    addition.rounds.append(seconds)
+    return receiver
 
 
 @contextmanager

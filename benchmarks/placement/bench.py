@@ -17,8 +17,7 @@ from tests.faults.buyers import Buyers
 from tests.oscar.world import OscarWorld
 
 BARE, OURS, DELAY, TUNED = "one bare INSERT", "ours: a row in the inbox", "inline delay()", "inline delay(), tuned"
-"""``tuned``: socket timeouts of 0.3 s and no second try."""
-PATIENCE = 3.0
+PATIENCE = 2.0
 """Seconds after which a publisher that hangs is given up, so that this ends today."""
 WANTED = 1.0
 """Milliseconds that we hold ourselves to."""
@@ -38,7 +37,7 @@ def main() -> list[str]:
         cursor.execute("CREATE TABLE bench_bare (id bigserial PRIMARY KEY, reference text NOT NULL)")
     with broker() as server:
         states: States = {
-            "up": additions(server.url, delays=10, tuned=10),
+            "up": additions(server.url, delays=8, tuned=8),
             "refused": additions(refused(), delays=2, tuned=5),
             "stopped": additions(server.url, delays=1, tuned=2),
         }
@@ -46,9 +45,7 @@ def main() -> list[str]:
             for state, them in states.items():
                 if state == "stopped":
                     server.stop()
-                # nobody is always the first
-                for one in them[number % len(them) :] + them[: number % len(them)]:
-                    run(one, buyers)
+                run(them[number % len(them) :] + them[: number % len(them)], buyers)  # nobody is always the first
                 server.go_on()
     _print(states)
     for state, them in states.items():
@@ -83,8 +80,8 @@ def additions(url: str, *, delays: int, tuned: int) -> list[Addition]:
     plain = Publisher(url, patience=PATIENCE)
     careful = Publisher(url, patience=PATIENCE, **CAREFUL)
     return [
-        Addition(name=BARE, do=insert_bare, times=10),
-        Addition(name=OURS, do=lambda order: receivers.on_placed(order=order), times=10),
+        Addition(name=BARE, do=insert_bare, times=8),
+        Addition(name=OURS, do=lambda order: receivers.on_placed(order=order), times=8),
         Addition(name=DELAY, do=lambda order: plain.publish(), times=delays),
         Addition(name=TUNED, do=lambda order: careful.publish(), times=tuned),
     ]

@@ -10,7 +10,8 @@ from typing import Any
 from celery import Celery
 
 CAREFUL = {
-    "broker_transport_options": {"socket_timeout": 0.3, "socket_connect_timeout": 0.3},
+    # without max_retries a first connection is tried again for seconds, whatever the publishing says
+    "broker_transport_options": {"socket_timeout": 0.3, "socket_connect_timeout": 0.3, "max_retries": 0},
     "task_publish_retry": False,
 }
 

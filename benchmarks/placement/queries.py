@@ -29,13 +29,13 @@ MIDDLEWARE = "retention.contrib.oscar.middleware.CheckoutMiddleware"
 Cost = Mapping[str, int]
 """Kind of statement and, where a table is ours or the reason, the table → how many."""
 
-ROW = {"BEGIN": 1, "INSERT retention_signal": 1, "COMMIT": 1}
-"""The inbox row; within a transaction of the shop's its savepoint stands for the transaction."""
+ROW = {"INSERT retention_signal": 1}
+"""The inbox row, outside a transaction; inside one its savepoint comes with it."""
 LOOK = {"SELECT voucher_voucher": 1}
 """Before payment: what lies in the basket."""
 EVIDENCE = {
-    "BEGIN": 2,
-    "COMMIT": 2,
+    "BEGIN": 1,
+    "COMMIT": 1,
     "SAVEPOINT": 1,
     "RELEASE": 1,
     "SELECT retention_checkoutchoice": 1,

@@ -20,6 +20,21 @@ def test_a_signal_is_one_insert_in_its_savepoint() -> None:
     ]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_where_the_shop_has_no_transaction_it_is_the_insert_alone() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        inbox.record(kind="order_placed", reference="A1")
+    assert [query["sql"].split()[0] for query in queries] == ["INSERT"]
+    assert Signal.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failure_without_a_transaction_leaves_the_connection_usable() -> None:
+    inbox.record(kind="a failure", reference=None)  # type: ignore[arg-type]
+    inbox.record(kind="order_placed", reference="A1")
+    assert list(Signal.objects.values_list("kind", flat=True)) == ["order_placed"]
+
+
 @pytest.mark.parametrize("reference", ["\x00", "A" * 129, None], ids=["nul", "too long", "none"])
 def test_what_cannot_be_stored_leaves_the_checkout_alone(reference: str) -> None:
     with transaction.atomic():
