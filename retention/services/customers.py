@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Count, Max, Min, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
@@ -139,36 +139,52 @@ def _ensure_members(people: list[CustomerData], *, at: datetime, told: bool = Fa
         Customer.objects.bulk_update(changed, ["email", "address", "address_proven_at"])
         tokens.end([row.pk for row in changed], at=at)
     missing = [person for user_id, person in wanted.items() if user_id not in known]
-    if missing:
-        joined = _joined(missing, at=at)
-        Customer.objects.bulk_create(
-            [
-                Customer(
-                    kind=Customer.Kind.MEMBER,
-                    user_id=person.user_id,
-                    email=person.email.strip(),
-                    address=normal(person.email),
-                    first_name=person.first_name[:150],
-                    last_name=person.last_name[:150],
-                    language=person.language,
-                    created_at=joined[person.user_id] or at,
-                    joined_at=joined[person.user_id] or at,
-                )
-                for person in missing
-            ],
-            ignore_conflicts=True,
-        )
+    made = {row.user_id: row for row in _make_members(missing, at=at, told=told)} if missing else {}
+    if len(made) < len(missing):  # somebody else has made some meanwhile
         known = {row.user_id: row for row in Customer.objects.filter(user__in=[person.user_id for person in people])}
+    return {user_id: row.pk for user_id, row in (known | made).items()}
+
+
+def _make_members(people: list[CustomerData], *, at: datetime, told: bool) -> list[Customer]:
+    """Make these rows, but those that another transaction makes at the same time; publish what was made."""
+    joined = _joined(people, at=at)
+    while people:
+        rows = [
+            Customer(
+                kind=Customer.Kind.MEMBER,
+                user_id=person.user_id,
+                email=person.email.strip(),
+                address=normal(person.email),
+                first_name=person.first_name[:150],
+                last_name=person.last_name[:150],
+                language=person.language,
+                created_at=joined[person.user_id] or at,
+                joined_at=joined[person.user_id] or at,
+            )
+            for person in people
+        ]
+        try:
+            with transaction.atomic():
+                Customer.objects.bulk_create(rows)
+        except IntegrityError:
+            there = set(Customer.objects.filter(user__in=joined).values_list("user", flat=True))
+            rest = [person for person in people if person.user_id not in there]
+            if len(rest) == len(people):
+                raise
+            people = rest
+            continue
         facts.publish(
             AccountOpened(
-                customer=known[person.user_id].pk,
-                at=joined[person.user_id] or at,
+                customer=row.pk,
+                at=joined[row.user_id] or at,
                 # an old account that is first seen now is no news; where nobody knows its age, it is old
-                history=joined[person.user_id] is None and not told,
+                history=joined[row.user_id] is None and not told,
             )
-            for person in missing
+            for row in rows
+            if row.user_id is not None
         )
-    return {user_id: row.pk for user_id, row in known.items()}
+        return rows
+    return []
 
 
 def _joined(people: list[CustomerData], *, at: datetime) -> dict[int, datetime | None]:

@@ -7,9 +7,12 @@ import time
 from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import Value
+from django.db.models.functions import Greatest
 
 from retention import registry
 from retention.models import Heartbeat
+from retention.redaction import without_addresses
 from retention.registry import Tick
 
 log = logging.getLogger(__name__)
@@ -48,11 +51,11 @@ def run(tick: Tick, *, at: datetime) -> int:
         did = tick.run(at)
     except Exception as failure:
         log.exception("tick %s failed", tick.name)
-        error = f"{type(failure).__name__}: {failure}"[:2000]
+        error = without_addresses(f"{type(failure).__name__}: {failure}")[:2000]
         if connection.in_atomic_block is False and connection.connection and not connection.is_usable():
             connection.close()
-    Heartbeat.objects.update_or_create(
-        name=tick.name,
-        defaults={"at": at, "took_ms": int((time.monotonic() - started) * 1000), "did": did, "error": error},
-    )
+    told = {"took_ms": int((time.monotonic() - started) * 1000), "did": did, "error": error}
+    # one that took long must not set the clock back behind who ran it meanwhile
+    if not Heartbeat.objects.filter(name=tick.name).update(at=Greatest("at", Value(at)), **told):
+        Heartbeat.objects.update_or_create(name=tick.name, defaults={"at": at, **told})
     return did

@@ -234,3 +234,25 @@ def test_the_account_of_a_known_member_is_opened_once(shop: LocalShop, user: Cal
     tell("A1")
     customers.take_in([CustomerData(user_id=member.pk, email=member.email)], at=NOON)
     assert happened() == ["AccountOpened", "OrderPlaced A1"]
+
+
+def test_an_account_that_a_visitor_opens_while_it_is_read_is_opened_once(
+    shop: LocalShop, user: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look and the INSERT another transaction makes one of the two rows."""
+    first, second = user("ada@example.com"), user("ben@example.com")
+    joined = customers._joined
+
+    def meanwhile(*args: Any, **given: Any) -> Any:
+        customers.for_user(first, at=NOON)
+        return joined(*args, **given)
+
+    monkeypatch.setattr(customers, "_joined", meanwhile)
+    shop.place("A1", user_id=first.pk, email=first.email)
+    shop.place("A2", user_id=second.pk, email=second.email)
+    tell("A1", "A2")
+    rows = dict(Customer.objects.values_list("user", "pk"))
+    assert owners() == {"A1": rows[first.pk], "A2": rows[second.pk]}
+    assert sorted(Fact.objects.filter(kind="retention.AccountOpened").values_list("customer", flat=True)) == sorted(
+        rows.values()
+    )

@@ -291,14 +291,16 @@ GREEDY = {
     "a range compared": "{% if (1..100000000) contains 'x' %}x{% endif %}",
     "a range as an argument": "{{ rows | concat: (1..100000000) | size }}",
     "a long body": "{% for i in (1..1000) %}" + "{% assign x = 'a' | upcase %}" * 1000 + "{% endfor %}",
-    "a string that doubles": "{% assign s = 'aaaaaaaa' %}{% for i in (1..90) %}{% assign s = s | append: s %}{% endfor %}",
+    "a string that doubles": "{% assign s = 'aaaaaaaa' %}{% for i in (1..90) %}"
+    "{% assign s = s | append: s %}{% endfor %}",
     "a capture that doubles": "{% assign s = 'aaaaaaaa' %}{% for i in (1..90) %}"
     "{% capture s %}{{ s }}{{ s }}{% endcapture %}{% endfor %}",
     "a replacement of nothing": "{% assign s = '" + "a" * 200 + "' %}{{ s" + " | replace: '', s" * 6 + " | size }}",
     "a replacement of everything": "{% assign s = '" + "a" * 200 + "' %}{{ s" + " | replace: 'a', s" * 6 + " | size }}",
     "joins that grow": "{% assign a = 'a,a,a,a,a,a,a,a' | split: ',' %}{% assign s = a | join: '" + "x" * 200 + "' %}"
     "{{ a" + " | join: s | split: ''" * 6 + " | size }}",
-    "lists that double": "{% assign a = 'a,b' | split: ',' %}{% for i in (1..90) %}{% assign a = a | concat: a %}{% endfor %}",
+    "lists that double": "{% assign a = 'a,b' | split: ',' %}{% for i in (1..90) %}"
+    "{% assign a = a | concat: a %}{% endfor %}",
     "long strings in a long list": "{% assign s = '"
     + "a" * 9000
     + "' %}{% assign a = s | split: '-' %}"
@@ -306,7 +308,8 @@ GREEDY = {
     + "{{ a | join: '' | size }}",
     "numbers that grow": "{% assign n = 9 %}{% for i in (1..900) %}{% assign n = n | times: n %}{% endfor %}{{ n }}",
     "numbers in one line": "{% assign n = " + "9" * 4000 + " %}{{ n" + " | times: n" * 900 + " }}",
-    "escapes that grow": "{% assign s = '&&&&&&' %}{% for i in (1..900) %}{% assign s = s | escape %}{% endfor %}{{ s }}",
+    "escapes that grow": "{% assign s = '&&&&&&' %}{% for i in (1..900) %}"
+    "{% assign s = s | escape %}{% endfor %}{{ s }}",
     "much output": "{% for i in (1..1000) %}" + "x" * 1000 + "{% endfor %}",
     "much output of tags": "{% for i in (1..1000) %}" + "<b>" * 100 + "{% endfor %}",
     "tags in tags": "<div>" * 20_000,
@@ -336,7 +339,9 @@ def test_what_merchants_write_is_within_the_limits() -> None:
     source = (
         """
     <h1>{{ shop.name | upcase }}</h1>
-    {% for row in rows %}<p>{{ forloop.index }}: {{ row.score | times: 10 }} {% if row.score > 1 %}good{% endif %}</p>{% endfor %}
+    {% for row in rows %}
+      <p>{{ forloop.index }}: {{ row.score | times: 10 }} {% if row.score > 1 %}good{% endif %}</p>
+    {% endfor %}
     {% assign names = "Ada,Ben" | split: "," %}{{ names | join: " & " | escape }}
     {% for star in (1..5) %}*{% endfor %} {{ "now" | date: "%Y" | size }}
     {{ first_name | default: "you" | truncate: 20 }} {% case rows.size %}{% when 2 %}two{% endcase %}
