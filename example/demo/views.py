@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
@@ -30,7 +31,7 @@ class Outbox(ListView):
         return RecordedMessage.objects.search(self.request.GET.get("q", "")).order_by("-pk")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(q=self.request.GET.get("q", ""), **kwargs)
+        return super().get_context_data(q=self.request.GET.get("q", ""), elsewhere=bool(settings.EMAIL_URL), **kwargs)
 
 
 class Message(DetailView):
