@@ -115,9 +115,9 @@ def shopper() -> Person:
 
 
 def gather(random: Random, *, count: int, tastes: list[str]) -> Iterator[Person]:
-    """Yield so many people, no two with the same address."""
-    names = random.sample([(first, last) for first in FIRST for last in LAST], count)
-    for first, last in names:
+    """Yield so many people, as far as there are names: no two have the same address."""
+    names = [(first, last) for first in FIRST for last in LAST]
+    for first, last in random.sample(names, min(count, len(names))):
         [country] = random.choices(list(PLACES), [46, 9, 13, 8, 8, 10, 6])
         [habit] = random.choices(list(Habit), [20, 34, 16, 30])
         chances = [12, 22, 14, 52] if habit is Habit.ONCE else [22, 22, 22, 34]
