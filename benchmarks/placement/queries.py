@@ -40,9 +40,8 @@ EVIDENCE = {
     "RELEASE": 1,
     "SELECT retention_checkoutchoice": 1,
     "INSERT retention_checkoutchoice": 1,
-    "INSERT retention_signal": 1,
 }
-"""What was shown and chosen, and a row that the order be read with it."""
+"""What was shown and chosen, written before anybody is told of the order."""
 COUPON = {
     "BEGIN": 1,
     "COMMIT": 1,

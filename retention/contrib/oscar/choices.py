@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,6 +34,9 @@ KEY = "retention_choice"
 """Session key of a choice whose order is not placed yet: payment may send the shopper elsewhere first."""
 ORDER = "checkout_order_id"
 """Where Oscar's session keeps the order just placed."""
+
+current: ContextVar[Any] = ContextVar("retention_oscar_request", default=None)
+"""The request in hand: Oscar's signal of a placed order does not bring it along."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,12 +80,31 @@ def ticked(request: Any) -> bool:
     return bool(request.session.get(KEY, {}).get("opted_out"))
 
 
-def keep(request: Any, *, at: datetime) -> None:
-    """Write the choice down as soon as its order is placed: one row. A failure is logged, the order stands."""
+def keep_for(order: int, *, at: datetime) -> None:
+    """Write down what the shopper of this very request chose, before anybody can be told of the order.
+
+    Else the order could be read, and its journeys begin, while the answer is still on its way.
+    """
+    request = current.get()
+    choice = request.session.get(KEY) if request is not None and hasattr(request, "session") else None
+    if choice:
+        _write(request, choice, order, at=at)
+        request.session.pop(KEY, None)
+
+
+def keep_late(request: Any, *, at: datetime) -> None:
+    """Write the choice down of an order that another request placed, a payment page's say, and have it read again."""
     choice = request.session.get(KEY)
     order = request.session.get(ORDER)
     if not choice or not order or order == choice["before"]:
         return
+    _write(request, choice, order, at=at)
+    inbox.record(kind="choice", reference=str(order))
+    request.session.pop(KEY, None)
+
+
+def _write(request: Any, choice: dict[str, Any], order: int, *, at: datetime) -> None:
+    """Write one row. A failure is logged, the order stands."""
     try:
         words = wording(choice["language"])
         as_shown = words.version == choice["version"] and choice["language"]
@@ -99,8 +122,5 @@ def keep(request: Any, *, at: datetime) -> None:
                         "at": at,
                     },
                 )
-            # the order may have been read already, between its placing and this row
-            inbox.record(kind="choice", reference=str(order))
     except Exception:
         log.exception("what was chosen while order %s was placed could not be kept", order)
-    request.session.pop(KEY, None)

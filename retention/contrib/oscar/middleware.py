@@ -27,10 +27,14 @@ class CheckoutMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: Any) -> HttpResponseBase:
-        response = self.get_response(request)
+        token = choices.current.set(request)
+        try:
+            response = self.get_response(request)
+        finally:
+            choices.current.reset(token)
         # a payment page elsewhere may bring the shopper back by any URL; a session that nobody opened has no news
         if hasattr(request, "session") and request.session.accessed and choices.KEY in request.session:
-            choices.keep(request, at=timezone.now())
+            choices.keep_late(request, at=timezone.now())
         attempts.end(request)
         return response
 

@@ -8,13 +8,14 @@ from typing import Any
 from django.contrib import messages
 from django.db import transaction
 from django.db.models.signals import post_save
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from oscar.apps.basket.signals import basket_addition
 from oscar.apps.customer.signals import user_registered
 from oscar.apps.order.signals import order_placed, order_status_changed
 from oscar.core.loading import get_model
 
-from retention.contrib.oscar import parking, redeeming
+from retention.contrib.oscar import choices, parking, redeeming
 from retention.services import inbox
 from retention.shop import CouponRejected
 
@@ -41,6 +42,7 @@ def connect() -> None:
 
 
 def on_placed(*, order: Any, **_signal: Any) -> None:
+    choices.keep_for(order.pk, at=timezone.now())
     inbox.record(kind="order_placed", reference=str(order.pk))
 
 
