@@ -30,4 +30,5 @@ class Command(BaseCommand):
             self.stdout.write(f"{job.done} orders, {rate:.0f} a second")
         else:
             self.stdout.write(f"{job.cursor[imports.PEOPLE]} customers")
+        self.stdout.flush()
         self.done, self.since = job.done, now
