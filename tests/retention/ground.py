@@ -14,21 +14,10 @@ from retention.registry import Registry
 from retention.services import drain, inbox, installation, outbox
 from retention.services.outbox import Promise
 from retention.shop import get_shop
+from tests.retention.keys import RETENTION
 from tests.retention.shop import NOON, LocalShop
 
 LIVE = NOON - timedelta(days=30)
-
-RETENTION = {
-    "SHOP": "tests.retention.shop.LocalShop",
-    "SHOP_NAME": "Paper & Clay",
-    "BASE_URL": "https://shop.example.com",
-    "FROM_EMAIL": "Paper & Clay <hello@shop.example.com>",
-    "REPLY_TO": "people@shop.example.com",
-    "POSTAL_ADDRESS": "1 Kiln Lane, Potters Town",
-    "HASH_KEY": "a-key-for-limits-in-tests",
-    "SUPPRESSION_KEY": "a-key-for-suppression-in-tests",
-    "LINK_KEYS": ["a-key-for-links-in-tests"],
-}
 
 
 @pytest.fixture(autouse=True)

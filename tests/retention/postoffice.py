@@ -6,7 +6,7 @@ import email
 import email.policy
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from typing import Any, ClassVar
 
@@ -26,12 +26,17 @@ class PostOffice:
         """Also what was received and answered by a no or by nothing."""
         self.lines = 0
         """How many connections were made."""
+        self.watch: Callable[[str], None] = lambda stage: None
+        """Called at ``MAIL``, and at ``DATA`` when a mail is taken and its sender not yet told."""
         office = self
 
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address = True
             daemon_threads = True
             block_on_close = False
+
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                """A sender that was killed needs no answer."""
 
         class Handler(_Handler):
             post_office = office
@@ -78,8 +83,12 @@ class _Handler(socketserver.StreamRequestHandler):
                     if words.startswith("250"):
                         office.taken.append(office.seen[-1])
                     recipients = []
-                case "RSET" | "MAIL":
+                    office.watch("DATA")
+                case "RSET":
                     recipients = []
+                case "MAIL":
+                    recipients = []
+                    office.watch("MAIL")
                 case "QUIT":
                     self.say("221 bye")
                     return

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
 from retention.services import ticks
+
+log = logging.getLogger(__name__)
 
 PAUSE = 2.0
 
@@ -30,8 +33,12 @@ class Command(BaseCommand):
             signal.signal(number, self.stop)
         self.stdout.write("Running. Ctrl-C or SIGTERM ends it after the work in hand.")
         while self.going:
-            close_old_connections()
-            ticks.run_due(at=timezone.now())
+            try:
+                close_old_connections()
+                ticks.run_due(at=timezone.now())
+            except DatabaseError:
+                log.exception("the database does not answer; it is asked again")
+                connection.close()
             time.sleep(PAUSE)
 
     def stop(self, *signals: Any) -> None:
