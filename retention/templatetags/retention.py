@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 
 from django import template
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
@@ -28,7 +30,9 @@ def retention_prompt(context: template.Context) -> SafeString:
     a failure is logged and nothing is shown.
     """
     try:
-        return _prompt(context)
+        # a failed query must not end the transaction in which a shop may render its pages
+        with nullcontext() if transaction.get_autocommit() else transaction.atomic():
+            return _prompt(context)
     except Exception:
         log.exception("the account prompt could not be shown")
         return mark_safe("")
