@@ -51,9 +51,9 @@ check: .venv/ready ## lint, types, arrows between packages, migrations, translat
 	DATABASE_URL=sqlite://:memory: $(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python scripts/messages.py --check
 
-bench: .venv/ready ## our figures beside those of peers
+bench: .venv/ready ## our figures beside those of peers: ARGS="placement history"
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
-	$(PYTEST) -m bench -s $(ARGS)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 messages: .venv/ready ## collect texts into the .po files and compile them
 	$(BIN)/python scripts/messages.py

@@ -10,7 +10,7 @@ from typing import Any
 
 from oscar.apps.order.signals import order_placed
 
-from retention.contrib.oscar import choices, receivers
+from retention.contrib.oscar import receivers
 from retention.contrib.oscar.middleware import CheckoutMiddleware
 
 PLACED = "retention_oscar.placed"
@@ -50,7 +50,7 @@ class Added:
 def measured() -> Iterator[Added]:
     """Measure the receiver of ``order_placed`` and the middleware at the checkout."""
     added = Added()
-    view, keep = CheckoutMiddleware.process_view, choices.keep
+    view = CheckoutMiddleware.process_view
     timed = added.timed(view)
 
     def process_view(self: CheckoutMiddleware, request: Any, *page: Any) -> Any:
@@ -60,13 +60,12 @@ def measured() -> Iterator[Added]:
         return timed(self, request, *page)
 
     CheckoutMiddleware.process_view = process_view
-    choices.keep = added.timed(keep)
     order_placed.disconnect(dispatch_uid=PLACED)
     placed = added.timed(receivers.on_placed)
     order_placed.connect(placed, dispatch_uid=PLACED)
     try:
         yield added
     finally:
-        CheckoutMiddleware.process_view, choices.keep = view, keep
+        CheckoutMiddleware.process_view = view
         order_placed.disconnect(dispatch_uid=PLACED)
         receivers.connect()
