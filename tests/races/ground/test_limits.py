@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.db.models import F
 
 from retention import registry
@@ -130,6 +132,28 @@ def test_four_drains_and_four_senders_project_each_order_once(shop: LocalShop) -
     assert Signal.objects.filter(drained_at=None).count() == 0
     assert Customer.objects.count() == 7
     assert sum(Customer.objects.values_list("orders_count", flat=True)) == 60
+
+
+@pytest.mark.postgres
+def test_without_the_drains_lock_an_order_is_placed_twice(shop: LocalShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control. SQLite's transaction is the lock itself and cannot be left out."""
+    ready, get_orders = threading.Barrier(2), shop.get_orders
+
+    @contextmanager
+    def unlocked(name: str, *, wait: bool = False) -> Iterator[bool]:
+        with transaction.atomic():
+            yield True
+
+    def read(references: Collection[str]) -> Any:
+        ready.wait(30)
+        return get_orders(references)
+
+    shop.place("A1")
+    inbox.record(kind="test", reference="A1")
+    monkeypatch.setattr(drain, "one_at_a_time", unlocked)
+    monkeypatch.setattr(shop, "get_orders", read)
+    all_well(together(*[lambda: drain.drain(at=NOON)] * 2))
+    assert list(Fact.objects.values_list("kind", flat=True)) == ["retention.OrderPlaced"] * 2
 
 
 def test_eight_who_meet_a_guest_for_the_first_time_make_one_row() -> None:
