@@ -12,28 +12,24 @@ from email.utils import make_msgid, parseaddr
 from typing import Any
 
 from django.core import mail as django_mail
-from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
-from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from retention import links, registry
 from retention.conf import conf
-from retention.hashing import address_hash
 from retention.locks import passes
 from retention.mail import Mail
-from retention.models import Consent, Customer, Message, Suppression, Text
+from retention.models import Customer, Message, Text
 from retention.redaction import without_addresses
-from retention.services import installation, outbox, texts
+from retention.services import installation, outbox, permission, texts
 from retention.watch import Watch
 
 log = logging.getLogger(__name__)
 
 State = Message.State
 BATCH = 100
-MARKETING = Message.Purpose.MARKETING
 SERVICE = Message.Purpose.SERVICE
 
 ANSWERS = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused, smtplib.SMTPNotSupportedError)
@@ -69,19 +65,8 @@ def deliver(*, at: datetime, limit: int = 500) -> int:
 
 def refuse(messages: Sequence[Message], *, at: datetime) -> list[Message]:
     """Skip the claimed mails that nobody may or wants to get any more; return the others."""
-    reasons: dict[int, str] = {}
+    reasons = permission.refusals(messages)
     dropped: set[int] = set()
-    hashes = {message.pk: address_hash(message.customer.email) for message in messages if message.customer.email}
-    suppressed = set(Suppression.objects.filter(address_hash__in=hashes.values()).values_list("address_hash", "scope"))
-    consents = set(
-        Consent.objects.filter(customer__in={message.customer_id for message in messages}, granted=True).values_list(
-            "customer", "purpose"
-        )
-    )
-    for message in messages:
-        reason = _refusal(message, hashes.get(message.pk, ""), suppressed, consents)
-        if reason:
-            reasons[message.pk] = reason
     for name in {message.mail for message in messages}:
         mail = registry.mails.get(name)
         asked = [message for message in messages if message.mail == name and message.pk not in reasons]
@@ -95,15 +80,6 @@ def refuse(messages: Sequence[Message], *, at: datetime) -> list[Message]:
     for reason, ids in by_reason.items():
         _settle(messages[0].owner, ids, state=State.SKIPPED, reason=reason[:80], at=at)
     return [message for message in messages if message.pk not in reasons and message.pk not in dropped]
-
-
-def _is_one_address(email: str) -> bool:
-    """Whether it is one address and nothing else: a newline or a comma would make more of it."""
-    try:
-        validate_email(email)
-    except ValidationError:
-        return False
-    return True
 
 
 def _ask(
@@ -133,30 +109,6 @@ def _ask(
     first, kept = _ask(question, messages[:middle], reason=reason, at=at)
     second, more = _ask(question, messages[middle:], reason=reason, at=at)
     return first | second, kept + more
-
-
-def _refusal(message: Message, hashed: str, suppressed: set[tuple[str, str]], consents: set[tuple[int, str]]) -> str:
-    """Return why this mail must not go out, as a word for staff; empty when it may."""
-    customer = message.customer
-    if not customer.email:
-        return "no address"
-    if not _is_one_address(customer.email):
-        return "address not valid"
-    if message.mail not in registry.mails:
-        return "mail is not registered any more"
-    if not registry.mails[message.mail].unproven and not customer.address_proven_at:
-        return "address not proven"
-    if (hashed, "all") in suppressed and not (message.purpose == SERVICE and customer.address_proven_at):
-        return "address suppressed"
-    if message.purpose == SERVICE:
-        return ""
-    if (hashed, message.purpose) in suppressed:
-        return "unsubscribed"
-    if message.purpose == MARKETING and (customer.pk, message.purpose) not in consents:
-        return "no consent"
-    if message.purpose == MARKETING and not conf.POSTAL_ADDRESS:
-        return "no postal address in RETENTION"
-    return ""
 
 
 def write(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
@@ -286,17 +238,7 @@ def _start(message: Message, *, at: datetime) -> bool:
     """
     rows = _mine(message, State.CLAIMED)
     here = Customer.objects.filter(pk=OuterRef("customer"), email=message.customer.email)
-    allowed = rows.filter(Exists(here))
-    hashed = address_hash(message.customer.email)
-    blocked = Suppression.objects.filter(address_hash=hashed, scope__in=["all", message.purpose])
-    if message.purpose == SERVICE:
-        blocked = Suppression.objects.filter(address_hash=hashed, scope="all")
-    if message.purpose != SERVICE or not message.customer.address_proven_at:
-        allowed = allowed.filter(~Exists(blocked))
-    if message.purpose == MARKETING:
-        allowed = allowed.filter(
-            Exists(Consent.objects.filter(customer=OuterRef("customer"), purpose=message.purpose, granted=True))
-        )
+    allowed = permission.still_allowed(rows.filter(Exists(here)), message)
     lease = at + timedelta(seconds=conf.SEND_LEASE_SECONDS)
     started = allowed.update(
         state=State.SENDING, header_id=message.header_id, lease_until=lease, tries=message.tries + 1, changed_at=at

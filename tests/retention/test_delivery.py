@@ -11,7 +11,7 @@ from django.db import OperationalError
 
 from retention import links, registry
 from retention.models import Customer, Message
-from retention.services import consent, customers, delivery, installation, outbox, persons, suppression
+from retention.services import consent, customers, delivery, installation, outbox, permission, persons, suppression
 from tests.retention.ground import promise
 from tests.retention.mails import NEWS, QUESTION, RECEIPT, make
 from tests.retention.shop import NOON
@@ -123,6 +123,27 @@ def left_surveys(ada: Customer) -> None:
     suppression.add(ada.email, scope="survey", reason="unsubscribed", at=NOON)
 
 
+def said_no_to_surveys(ada: Customer) -> None:
+    consent.withdraw(ada, purpose="survey", source="staff", at=NOON)
+
+
+def erased_before(ada: Customer) -> None:
+    """Somebody with this address was erased, and it was ordered with again since."""
+    wants_marketing(ada)
+    suppression.erase(ada.email, at=NOON - DAY)
+
+
+def erased_since(ada: Customer) -> None:
+    """Somebody else with this address is erased now: two accounts have it."""
+    wants_marketing(ada)
+    suppression.erase(ada.email, at=NOON)
+
+
+def erased_and_confirmed_since(ada: Customer) -> None:
+    erased_since(ada)
+    consent.grant(ada, purpose="marketing", basis="double_opt_in", source="test", at=NOON + MINUTE)
+
+
 def wants_marketing(ada: Customer) -> None:
     consent.grant(ada, purpose="marketing", basis="soft_opt_in", source="test", at=NOON)
 
@@ -131,29 +152,41 @@ def no_address(ada: Customer) -> None:
     Customer.objects.filter(pk=ada.pk).update(email="", address="")
 
 
-@pytest.mark.parametrize(
-    ("mail", "about", "outcome"),
-    [
-        (NEWS, no_consent, ("skipped", "no consent")),
-        (NEWS, consent_withdrawn, ("skipped", "no consent")),
-        (NEWS, unsubscribed, ("skipped", "unsubscribed")),
-        (NEWS, bounced, ("skipped", "address suppressed")),
-        (NEWS, bounced_and_proven, ("skipped", "address suppressed")),
-        (NEWS, left_surveys, ("sent", "")),
-        (NEWS, wants_marketing, ("sent", "")),
-        (NEWS, no_address, ("skipped", "no address")),
-        (QUESTION, no_consent, ("sent", "")),
-        (QUESTION, unsubscribed, ("sent", "")),
-        (QUESTION, left_surveys, ("skipped", "unsubscribed")),
-        (QUESTION, bounced, ("skipped", "address suppressed")),
-        (RECEIPT, no_consent, ("sent", "")),
-        (RECEIPT, unsubscribed, ("sent", "")),
-        (RECEIPT, bounced, ("skipped", "address suppressed")),
-        (RECEIPT, bounced_and_proven, ("sent", "")),
-        (RECEIPT, no_address, ("skipped", "no address")),
-    ],
-    ids=lambda value: getattr(value, "__name__", None) or (value if isinstance(value, str) else " ".join(value)),
-)
+WHO = [
+    (NEWS, no_consent, ("skipped", "no consent")),
+    (NEWS, consent_withdrawn, ("skipped", "no consent")),
+    (NEWS, unsubscribed, ("skipped", "unsubscribed")),
+    (NEWS, bounced, ("skipped", "address suppressed")),
+    (NEWS, bounced_and_proven, ("skipped", "address suppressed")),
+    (NEWS, left_surveys, ("sent", "")),
+    (NEWS, wants_marketing, ("sent", "")),
+    (NEWS, erased_before, ("sent", "")),
+    (NEWS, erased_since, ("skipped", "no consent")),
+    (NEWS, erased_and_confirmed_since, ("sent", "")),
+    (NEWS, no_address, ("skipped", "no address")),
+    (QUESTION, said_no_to_surveys, ("skipped", "no consent")),
+    (QUESTION, erased_before, ("sent", "")),
+    (QUESTION, erased_since, ("skipped", "no consent")),
+    (RECEIPT, erased_before, ("sent", "")),
+    (RECEIPT, erased_since, ("sent", "")),
+    (QUESTION, no_consent, ("sent", "")),
+    (QUESTION, unsubscribed, ("sent", "")),
+    (QUESTION, left_surveys, ("skipped", "unsubscribed")),
+    (QUESTION, bounced, ("skipped", "address suppressed")),
+    (RECEIPT, no_consent, ("sent", "")),
+    (RECEIPT, unsubscribed, ("sent", "")),
+    (RECEIPT, bounced, ("skipped", "address suppressed")),
+    (RECEIPT, bounced_and_proven, ("sent", "")),
+    (RECEIPT, no_address, ("skipped", "no address")),
+]
+
+
+def by_name(value: object) -> str:
+    name = getattr(value, "__name__", "")
+    return name or (value if isinstance(value, str) else " ".join(value))
+
+
+@pytest.mark.parametrize(("mail", "about", "outcome"), WHO, ids=by_name)
 def test_who_may_be_written_to(
     customer: Make, mailoutbox: Box, mail: str, about: Callable[[Customer], None], outcome: tuple[str, str]
 ) -> None:
@@ -162,6 +195,25 @@ def test_who_may_be_written_to(
     message = promise(ada, mail)
     delivery.deliver(at=NOON)
     assert became(message) == outcome
+    assert len(mailoutbox) == (1 if outcome[0] == "sent" else 0)
+
+
+@pytest.mark.parametrize(("mail", "about", "outcome"), [who for who in WHO if who[1] is not no_address], ids=by_name)
+def test_the_update_that_starts_a_mail_says_the_same(
+    customer: Make,
+    mailoutbox: Box,
+    monkeypatch: pytest.MonkeyPatch,
+    mail: str,
+    about: Callable[[Customer], None],
+    outcome: tuple[str, str],
+) -> None:
+    """As if all of it had been committed after everybody was asked."""
+    monkeypatch.setattr(permission, "refusals", lambda messages: {})
+    ada = customer()
+    about(ada)
+    message = promise(ada, mail)
+    delivery.deliver(at=NOON)
+    assert became(message) == (outcome if outcome[0] == "sent" else ("skipped", "withdrawn"))
     assert len(mailoutbox) == (1 if outcome[0] == "sent" else 0)
 
 

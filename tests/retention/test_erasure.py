@@ -83,6 +83,16 @@ def test_who_orders_again_after_that_is_a_new_customer(shop: LocalShop) -> None:
     assert Order.objects.get(reference="A2").email == "ada@example.com"
 
 
+def test_who_begins_anew_can_open_an_account_again(shop: LocalShop, mailoutbox: Any) -> None:
+    bought(shop, "A1")
+    persons.erase_person(guest(), at=NOON + HOUR)
+    order = shop.place("A2", email="ada@example.com", placed_at=NOON + DAY)
+    tell("A2", at=NOON + DAY)
+    accounts.ask_link(order=order, at=NOON + DAY)
+    delivery.deliver(at=NOON + DAY)
+    assert [mail.to for mail in mailoutbox] == [["ada@example.com"]]
+
+
 def test_the_next_order_of_an_erased_member_who_keeps_the_account_stays_nameless(
     shop: LocalShop, user: Callable[..., Any]
 ) -> None:
