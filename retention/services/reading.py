@@ -40,15 +40,17 @@ def read(references: Sequence[str], *, at: datetime) -> Reading:
     outcome = Reading()
     data: dict[str, OrderData] = {}
 
-    def fetch(batch: Sequence[str]) -> None:
+    def fetch(batch: Sequence[str]) -> int:
         data.update(shop.get_orders(batch))
+        return 0
 
-    def project(batch: Sequence[str]) -> None:
-        outcome.changed += orders.project([data[reference] for reference in batch], at=at)
+    def project(batch: Sequence[str]) -> int:
+        changed = orders.project([data[reference] for reference in batch], at=at)
         consent.apply_checkout_choices(batch, at=at)
+        return changed
 
     _halving(list(references), fetch, outcome.failed)
-    _halving(list(data), project, outcome.failed)
+    outcome.changed = _halving(list(data), project, outcome.failed)
     outcome.found = [reference for reference in data if reference not in outcome.failed]
     outcome.missing = [ref for ref in references if ref not in data and ref not in outcome.failed]
     return outcome
@@ -59,13 +61,16 @@ def read_people(references: Sequence[str], *, at: datetime) -> Reading:
     shop = get_shop()
     outcome = Reading()
 
-    def take_in(batch: Sequence[str]) -> None:
-        known = shop.get_customers(batch)
-        outcome.changed += customers.take_in(known.values(), at=at, told=True)
-        outcome.found.extend(known)
+    known: dict[str, CustomerData] = {}
 
-    _halving(list(references), take_in, outcome.failed)
-    outcome.missing = [ref for ref in references if ref not in outcome.found and ref not in outcome.failed]
+    def take_in(batch: Sequence[str]) -> int:
+        found = shop.get_customers(batch)
+        known.update(found)
+        return customers.take_in(found.values(), at=at, told=True)
+
+    outcome.changed = _halving(list(references), take_in, outcome.failed)
+    outcome.found = [reference for reference in known if reference not in outcome.failed]
+    outcome.missing = [ref for ref in references if ref not in known and ref not in outcome.failed]
     return outcome
 
 
@@ -74,31 +79,33 @@ def take_in_people(people: Iterable[CustomerData], *, at: datetime) -> Reading:
     outcome = Reading()
     listed = {str(person.user_id): person for person in people}
 
-    def take_in(batch: Sequence[str]) -> None:
-        outcome.changed += customers.take_in([listed[reference] for reference in batch], at=at)
+    def take_in(batch: Sequence[str]) -> int:
+        return customers.take_in([listed[reference] for reference in batch], at=at)
 
-    _halving(list(listed), take_in, outcome.failed)
+    outcome.changed = _halving(list(listed), take_in, outcome.failed)
     outcome.found = [reference for reference in listed if reference not in outcome.failed]
     return outcome
 
 
-def _halving(batch: Sequence[str], do: Callable[[Sequence[str]], None], failed: dict[str, str]) -> None:
-    """Do a batch in a savepoint; on failure its halves; what fails alone goes into ``failed``."""
+def _halving(batch: Sequence[str], do: Callable[[Sequence[str]], int], failed: dict[str, str]) -> int:
+    """Do a batch in a savepoint; on failure its halves; what fails alone goes into ``failed``.
+
+    Returns the sum of what those returned that were not rolled back.
+    """
     if not batch:
-        return
+        return 0
     try:
         with transaction.atomic():
-            do(batch)
+            done = do(batch)
             if connection.vendor == "postgresql":
                 connection.check_constraints()  # deferred ones too, or the failure comes at COMMIT
-        return
+        return done
     except Exception as error:
         if passes(error):
             raise
         if len(batch) == 1:
             log.exception("%s cannot be read", batch[0])
             failed[batch[0]] = without_addresses(traceback.format_exc())
-            return
+            return 0
     middle = len(batch) // 2
-    _halving(batch[:middle], do, failed)
-    _halving(batch[middle:], do, failed)
+    return _halving(batch[:middle], do, failed) + _halving(batch[middle:], do, failed)

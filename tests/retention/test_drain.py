@@ -8,7 +8,7 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from retention.models import Customer, Order, Signal
-from retention.services import drain, inbox
+from retention.services import customers, drain, inbox
 from retention.shop import LineData
 from tests.retention.ground import happened, tell
 from tests.retention.shop import NOON, LocalShop
@@ -167,6 +167,29 @@ def test_an_account_without_orders_is_taken_in(shop: LocalShop, user: Any) -> No
     assert list(Customer.objects.values_list("user", "kind", "address")) == [(made.pk, "member", "ada@example.com")]
     assert dict(Signal.objects.values_list("reference", "outcome")) == {str(made.pk): "read", "987654": "unknown"}
     assert happened() == ["AccountOpened"]
+
+
+def test_an_account_that_cannot_be_taken_in_is_alone_in_failing(
+    shop: LocalShop, user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails after the shop has answered for both."""
+    ada, ben = user("ada@example.com"), user("ben@example.com")
+    take_in = customers.take_in
+
+    def fussy(people: Any, **given: Any) -> int:
+        people = list(people)
+        done = take_in(people, **given)
+        if ben.pk in [person.user_id for person in people]:
+            raise LookupError("Ben is too much")
+        return done
+
+    monkeypatch.setattr(customers, "take_in", fussy)
+    for one in (ada, ben):
+        inbox.record(kind=inbox.CUSTOMER, reference=str(one.pk))
+    drain.drain(at=NOON)
+    outcomes = {row.reference: (row.outcome, row.tries) for row in Signal.objects.all()}
+    assert outcomes == {str(ada.pk): ("read", 0), str(ben.pk): ("", 1)}
+    assert list(Customer.objects.values_list("user", flat=True)) == [ada.pk]
 
 
 def test_old_signals_are_deleted_and_waiting_ones_kept(shop: LocalShop) -> None:

@@ -48,11 +48,7 @@ def test_what_cannot_be_stored_leaves_the_checkout_alone(reference: str) -> None
 def test_a_failure_of_the_database_is_swallowed_and_logged(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def down(*args: object, **given: object) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT no_such_column")
-
-    monkeypatch.setattr(Signal.objects, "create", down)
+    monkeypatch.setattr(Signal.objects, "create", _down)
     with transaction.atomic():
         inbox.record(kind="order_placed", reference="A1")
         assert Signal.objects.count() == 0, "the shop's transaction can still be used"
@@ -87,3 +83,31 @@ def test_a_refused_webhook_leaves_its_transaction_usable() -> None:
             inbox.receive(kind="hook", reference="A1", event_id="evt_1", body=b"2")
         inbox.record(kind="order_placed", reference="A2")
     assert sorted(Signal.objects.values_list("reference", flat=True)) == ["A1", "A2"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_outside_a_transaction_it_is_one_statement_and_a_failure_leaves_nothing_open(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        inbox.record(kind="order_placed", reference="A1")
+    assert [query["sql"].split()[0] for query in queries] == ["INSERT"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Signal.objects, "create", _down)
+        inbox.record(kind="order_placed", reference="A2")
+    assert len(caplog.records) == 1
+    assert connection.get_autocommit()
+    inbox.record(kind="order_placed", reference="A3")
+    assert sorted(Signal.objects.values_list("reference", flat=True)) == ["A1", "A3"]
+
+
+def test_what_the_shop_rolls_back_leaves_no_signal() -> None:
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        inbox.record(kind="order_placed", reference="A1")
+        raise ZeroDivisionError
+    assert Signal.objects.count() == 0
+
+
+def _down(*args: object, **given: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT no_such_column")

@@ -64,7 +64,7 @@ def test_an_order_that_cannot_be_read_becomes_a_signal_and_the_others_are_read(s
     shop.place("A1")
     shop.place("A2")
     shop.broken = {"A1"}
-    assert sweep.sweep_new(at=NOON + HOUR) == 1
+    assert sweep.sweep_new(at=NOON + HOUR) == 1, "what was rolled back is not counted"
     assert list(Signal.objects.values_list("kind", "reference", "outcome")) == [("sweep", "A1", "")]
     shop.broken = set()
     drain.drain(at=NOON + HOUR)
