@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from retention import registry
 from retention.models import Customer, Fact
@@ -21,7 +22,7 @@ LIVE = NOON - timedelta(days=30)
 
 
 @pytest.fixture(autouse=True)
-def wiring(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def wiring(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Wire the ground alone; call it with keys of RETENTION to change some."""
     settings.ROOT_URLCONF = "tests.retention.urls"
     settings.RETENTION = dict(RETENTION)
@@ -35,7 +36,8 @@ def wiring(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
     def change(**keys: Any) -> None:
         settings.RETENTION = {**settings.RETENTION, **keys}
 
-    return change
+    with translation.override("en"):  # a request of an earlier test leaves its language behind
+        yield change
 
 
 @pytest.fixture
