@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -25,12 +25,6 @@ def by_code(codes: Iterable[str], *, cart: str = "") -> QuerySet[Coupon]:
         .annotate(held=Exists(held))  # type: ignore[no-redef]  # the class says what it is without the query
         .order_by("pk")
     )
-
-
-def by_key(keys: Collection[str]) -> dict[str, Coupon]:
-    """Return key → coupon with its terms, for who has wished them, e.g. a mail of a journey. One query."""
-    rows = Coupon.objects.filter(key__in=keys).select_related("offer", "version")
-    return {coupon.key: coupon for coupon in rows}
 
 
 def wallet(customer: int, *, at: datetime) -> QuerySet[Coupon]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from retention.facts import ConsentGiven, ConsentWithdrawn, FactData
 from retention.models import CheckoutChoice, Consent, ConsentEvidence, Customer, Order, Suppression
@@ -30,18 +30,8 @@ def grant(
     ``text`` is what was shown, ``origin`` the hash of the network address.
     """
     with transaction.atomic():
-        _write(customer, purpose=purpose, granted=True, basis=basis, at=at)
-        ConsentEvidence.objects.create(
-            customer=customer,
-            purpose=purpose,
-            granted=True,
-            basis=basis,
-            text=text,
-            text_version=text_version,
-            source=source,
-            origin_hash=origin,
-            at=at,
-        )
+        shown = {"text": text, "text_version": text_version, "source": source, "origin_hash": origin}
+        _write(customer, purpose=purpose, granted=True, basis=basis, shown=shown, at=at)
         if basis == Basis.DOUBLE_OPT_IN and customer.email:
             suppression.lift(customer.email, scope=purpose, reason=Suppression.Reason.UNSUBSCRIBED)
         facts.publish([ConsentGiven(customer=customer.pk, at=at, purpose=purpose, basis=basis, source=source)])
@@ -59,32 +49,22 @@ def withdraw(
 ) -> None:
     """Note that the customer is not to be written to for a purpose, whoever else has the address."""
     with transaction.atomic():
-        _write(customer, purpose=purpose, granted=False, basis="", at=at)
-        ConsentEvidence.objects.create(
-            customer=customer,
-            purpose=purpose,
-            granted=False,
-            text=text,
-            text_version=text_version,
-            source=source,
-            origin_hash=origin,
-            at=at,
-        )
+        shown = {"text": text, "text_version": text_version, "source": source, "origin_hash": origin}
+        _write(customer, purpose=purpose, granted=False, basis="", shown=shown, at=at)
         facts.publish([ConsentWithdrawn(customer=customer.pk, at=at, purpose=purpose, source=source)])
 
 
-def _write(customer: Customer, *, purpose: str, granted: bool, basis: str, at: datetime) -> None:
+def _write(
+    customer: Customer, *, purpose: str, granted: bool, basis: str, shown: Mapping[str, str], at: datetime
+) -> None:
+    """Write the present answer and the evidence of it; ``shown`` are the evidence's own columns."""
     Consent.objects.update_or_create(
         customer=customer,
         purpose=purpose,
         channel="email",
         defaults={"granted": granted, "basis": basis, "changed_at": at},
     )
-
-
-def granted(*, purpose: str) -> QuerySet[Consent]:
-    """Return the consents that allow this purpose now."""
-    return Consent.objects.filter(purpose=purpose, channel="email", granted=True)
+    ConsentEvidence.objects.create(customer=customer, purpose=purpose, granted=granted, basis=basis, at=at, **shown)
 
 
 def unsubscribe(customer: Customer, *, purpose: str, source: str, at: datetime) -> bool:

@@ -24,9 +24,6 @@ from retention.mail import Mail
 from retention.models import Text
 from retention.services.sandbox import compile_text
 
-LAYOUT = ("layout.html", "layout.txt", "style.css")
-"""The three files under ``retention/email/`` that re-brand every mail."""
-
 
 class CannotRender(Exception):
     """The text of a mail is wrong; the message says where, for staff."""
