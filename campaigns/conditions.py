@@ -1,50 +1,41 @@
-"""Conditions of who may use an offer, set-wise; people count with all orders of their address, guests' too."""
+"""Conditions of who may use an offer; people count with all orders of their address, guests' too."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django import forms
+from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact, LessThanOrEqual
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from retention import registry
 from retention.models import Customer
-from retention.registry import Condition
+from retention.registry import Condition, Words
 
 
-@dataclass(kw_only=True)
-class _History:
-    """Orders that count of everybody with one address."""
-
-    orders: int = 0
-    last_at: datetime | None = None
-
-    def add(self, orders: int, last_at: datetime | None) -> None:
-        self.orders += orders
-        self.last_at = max(filter(None, (self.last_at, last_at)), default=None)
+def _same_person() -> QuerySet[Customer]:
+    """Return the rows with the outer customer's address; somebody without an address is nobody else."""
+    return Customer.objects.filter(address=OuterRef("address")).exclude(address="").order_by().values("address")
 
 
-def _histories(ids: Collection[int]) -> dict[int, _History]:
-    """Return customer id → what they and others with their address have ordered. Two queries."""
-    people = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "address"))
-    addresses = set(people.values()) - {""}
-    by_address: dict[str, _History] = defaultdict(_History)
-    alone: dict[int, _History] = defaultdict(_History)
-    rows = Customer.objects.filter(pk__in=people) | Customer.objects.filter(address__in=addresses)
-    for pk, address, orders, last_at in rows.values_list("pk", "address", "orders_count", "last_order_at"):
-        (by_address[address] if address in addresses else alone[pk]).add(orders, last_at)
-    return {pk: by_address[address] if address else alone[pk] for pk, address in people.items()}
+def orders() -> Coalesce:
+    """Return the number of a customer's orders that count, as an expression over ``Customer``."""
+    together = _same_person().annotate(n=Sum("orders_count")).values("n")
+    return Coalesce(Subquery(together), F("orders_count"))
 
 
-def _first_order(ids: Collection[int], parameters: Mapping[str, Any], at: datetime) -> set[int]:
-    return {pk for pk, history in _histories(ids).items() if history.orders == 0}
+def last_order() -> Coalesce:
+    """Return when a customer last ordered, as an expression over ``Customer``."""
+    together = _same_person().annotate(at=Max("last_order_at")).values("at")
+    return Coalesce(Subquery(together), F("last_order_at"))
 
 
-def _whole(parameters: Mapping[str, Any], name: str) -> int:
+def whole(parameters: Mapping[str, Any], name: str) -> int:
     """Return a parameter as a whole number from 1 on. Raises ValueError."""
     given = parameters.get(name)
     if isinstance(given, bool) or not str(given).isdecimal() or int(str(given)) < 1:
@@ -52,45 +43,54 @@ def _whole(parameters: Mapping[str, Any], name: str) -> int:
     return int(str(given))
 
 
-def _nth_order(ids: Collection[int], parameters: Mapping[str, Any], at: datetime) -> set[int]:
-    n = _whole(parameters, "n")
-    return {pk for pk, history in _histories(ids).items() if history.orders == n - 1}
+class FirstOrder(Condition):
+    name = "campaigns.first_order"
+    label = _("the next order is the first one")
+
+    def where(self, parameters: Mapping[str, Any], *, at: datetime) -> Q:
+        return Q(Exact(orders(), 0))
+
+    def reason(self, parameters: Mapping[str, Any]) -> Words:
+        return _("There is an order already.")
 
 
-def _not_ordered_for(ids: Collection[int], parameters: Mapping[str, Any], at: datetime) -> set[int]:
-    since = at - timedelta(days=_whole(parameters, "days"))
-    return {pk for pk, history in _histories(ids).items() if history.last_at is not None and history.last_at <= since}
+class NthOrderForm(forms.Form):
+    n = forms.IntegerField(label=_("which order, counted from 1"), min_value=1, max_value=100_000)
 
 
-FIRST_ORDER = Condition(
-    name="campaigns.first_order",
-    label=_("the next order is the first one"),
-    matching=_first_order,
-    reason=lambda parameters: _("There is an order already."),
-)
+class NthOrder(Condition):
+    name = "campaigns.nth_order"
+    label = _("the next order is the n-th one")
+    form = NthOrderForm
 
-NTH_ORDER = Condition(
-    name="campaigns.nth_order",
-    label=_("the next order is the n-th one"),
-    matching=_nth_order,
-    reason=lambda parameters: _("The next order is not number %(n)s.") % {"n": parameters.get("n", "?")},
-    fields={"n": _("which order, counted from 1")},
-)
+    def where(self, parameters: Mapping[str, Any], *, at: datetime) -> Q:
+        return Q(Exact(orders(), whole(parameters, "n") - 1))
 
-NOT_ORDERED_FOR = Condition(
-    name="campaigns.not_ordered_for",
-    label=_("has ordered before, but not for some days"),
-    matching=_not_ordered_for,
-    reason=lambda parameters: (
-        ngettext(
+    def reason(self, parameters: Mapping[str, Any]) -> Words:
+        return _("The next order is not number %(n)s.") % {"n": parameters.get("n", "?")}
+
+
+class NotOrderedForForm(forms.Form):
+    days = forms.IntegerField(label=_("days without an order"), min_value=1, max_value=36_500)
+
+
+class NotOrderedFor(Condition):
+    name = "campaigns.not_ordered_for"
+    label = _("has ordered before, but not for some days")
+    form = NotOrderedForForm
+
+    def where(self, parameters: Mapping[str, Any], *, at: datetime) -> Q:
+        return Q(LessThanOrEqual(last_order(), at - timedelta(days=whole(parameters, "days"))))
+
+    def reason(self, parameters: Mapping[str, Any]) -> Words:
+        return ngettext(
             "There is no order, or one in the last %(days)s day.",
             "There is no order, or one in the last %(days)s days.",
             int(parameters.get("days", 0)),
-        )
-        % {"days": parameters.get("days", "?")}
-    ),
-    fields={"days": _("days without an order")},
-)
+        ) % {"days": parameters.get("days", "?")}
+
+
+FIRST_ORDER, NTH_ORDER, NOT_ORDERED_FOR = FirstOrder(), NthOrder(), NotOrderedFor()
 
 
 def load() -> None:

@@ -86,8 +86,7 @@ def _condition(asked: Mapping[str, Any]) -> str:
     condition = registry.conditions.get(asked["name"])
     if condition is None:
         return _("nobody, since there is no condition named %s any more") % asked["name"]
-    said = ", ".join(f"{label}: {asked['parameters'].get(key, '?')}" for key, label in condition.fields.items())
-    return f"{condition.label} ({said})" if said else str(condition.label)
+    return condition.words(asked["parameters"])
 
 
 def _time(hours: int) -> str:

@@ -71,7 +71,7 @@ def promise(terms: Terms) -> Iterator[str]:
     for asked in terms.conditions:
         condition = registry.conditions.get(asked.name)
         yield (
-            _("Only where this holds: %(condition)s.") % {"condition": _asked(condition, asked)}
+            _("Only where this holds: %(condition)s.") % {"condition": condition.words(asked.parameters)}
             if condition
             else _("Nobody can use it: there is no condition named %(name)s any more.") % {"name": asked.name}
         )
@@ -87,7 +87,3 @@ def promise(terms: Terms) -> Iterator[str]:
         else _("It can be used together with other coupons that allow it.")
     )
 
-
-def _asked(condition: registry.Condition, asked: Asked) -> str:
-    said = ", ".join(f"{label}: {asked.parameters.get(key, '?')}" for key, label in condition.fields.items())
-    return f"{condition.label} ({said})" if said else str(condition.label)

@@ -11,8 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from django import forms
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
 from retention.facts import FactData
 from retention.shop import CartData, OrderData
@@ -219,18 +224,51 @@ class Tick:
 ticks: Registry[Tick] = Registry("tick")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Condition:
-    """A test of customers that offers, segments and journeys can ask, set-wise."""
+    """A test of customers that offers, segments and journeys can ask. Subclass it, register an instance.
+
+    People with one address are one person: ``where`` should count a guest's orders for the member too.
+    """
 
     name: str
+    """Stored with what asks it, so it never changes, e.g. ``"campaigns.nth_order"``."""
     label: Words
-    matching: Callable[[Collection[int], Mapping[str, Any], datetime], set[int]]
-    """(customer ids, parameters, now) → those of the ids that it holds for; a constant number of queries."""
-    reason: Callable[[Mapping[str, Any]], Words]
-    """Why it does not hold, in words for staff."""
-    fields: Mapping[str, Words] = field(default_factory=dict)
-    """Parameter → label."""
+    form: type[forms.Form] = forms.Form
+    """Its parameters; what the form cleans is what is stored, so it must be JSON."""
+
+    def where(self, parameters: Mapping[str, Any], *, at: datetime) -> Q:
+        """Return the condition as SQL over ``retention.Customer``; its outer rows are ``OuterRef`` of that model.
+
+        Raises ValueError where the parameters are none of this condition.
+        """
+        raise NotImplementedError
+
+    def reason(self, parameters: Mapping[str, Any]) -> Words:
+        """Return why it does not hold, a sentence for staff."""
+        return _("This does not hold: %(condition)s.") % {"condition": self.words(parameters)}
+
+    def words(self, parameters: Mapping[str, Any]) -> str:
+        """Return the condition with its parameters, for staff."""
+        said = ", ".join(f"{field.label}: {parameters.get(key, '?')}" for key, field in self.form.base_fields.items())
+        return f"{self.label} ({said})" if said else str(self.label)
+
+    def clean(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters as they are stored. Raises ValidationError, a message a field."""
+        form = self.form(dict(given))
+        if not form.is_valid():
+            raise ValidationError({name: list(errors) for name, errors in form.errors.items()})
+        if strange := given.keys() - form.fields.keys():
+            raise ValidationError(_("There is no parameter %(name)s.") % {"name": ", ".join(sorted(strange))})
+        return dict(form.cleaned_data)
+
+    def matching(self, ids: Collection[int], parameters: Mapping[str, Any], at: datetime) -> set[int]:
+        """Return those of these customer ids that it holds for: one query."""
+        rows = _customers().filter(self.where(parameters, at=at), pk__in=ids)
+        return set(rows.values_list("pk", flat=True))
+
+
+def _customers() -> Any:
+    return apps.get_model("retention", "Customer")._default_manager
 
 
 conditions: Registry[Condition] = Registry("condition")
@@ -260,7 +298,7 @@ class Reserve(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckoutGuard:
-    """Asked while an order is being placed, before the shop takes money; for a cart without coupons too, so that it
+    """Asked when a code is put into a cart (``check``), and again while an order is being placed, before the shop takes money; for a cart without coupons too, so that it
     can give back what it held, but then it must not cost a query.
 
     ``reserve`` is idempotent per cart and takes nothing for ever: what no order came of falls back when its
@@ -269,6 +307,8 @@ class CheckoutGuard:
 
     name: str
     reserve: Reserve
+    check: Reserve | None = None
+    """Raises CouponRejected just as ``reserve`` would, and sets nothing aside."""
 
 
 checkout_guards: Registry[CheckoutGuard] = Registry("checkout guard")

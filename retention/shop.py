@@ -131,15 +131,26 @@ class CouponSpec:
     """Percent, or an amount in ``currency``."""
     currency: str = ""
     minimum: Decimal | None = None
+    """Least worth, before discounts, of the goods that it is for; for a free product, of all goods."""
     products: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    """What it is only for, itself or its category; both empty: everything. Of a free product, what may be free."""
+    excluded_products: tuple[str, ...] = ()
+    excluded_categories: tuple[str, ...] = ()
+    """What it is never for."""
     starts_at: datetime
     ends_at: datetime
     email: str = ""
     """Whose coupon it is; empty for a code that anybody may use."""
     user_id: int | None = None
     uses: int = 1
+    """0: as many as like."""
     exclusive: bool = False
+    """Not together with another coupon of ours."""
+    sale_goods: bool = True
+    """Also from goods that an offer of the shop's own has reduced."""
+    priority: int = 10
+    """0 to 99: of several coupons together the lowest takes its part first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,6 +165,9 @@ class CartLine:
     product: str
     quantity: int
     price: Decimal
+    """For the whole line, before discounts."""
+    left: Decimal | None = None
+    """What is left to pay for it after every discount; None where the host does not say."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,6 +179,8 @@ class CartData:
     total: Decimal
     lines: tuple[CartLine, ...] = ()
     coupons: tuple[str, ...] = ()
+    discounts: tuple[CouponUse, ...] = ()
+    """What each coupon in it takes off now, from goods and shipping; one that takes nothing is left out."""
     email: str = ""
     user_id: int | None = None
     changed_at: datetime | None = None
@@ -288,8 +304,15 @@ class Shop:
     def disable_coupons(self, codes: Collection[str]) -> None:
         raise NotSupported(Capability.COUPONS)
 
+    def extend_coupons(self, codes: Collection[str], *, ends_at: datetime) -> None:
+        """Let these coupons of ours end at ``ends_at``, later or earlier than before."""
+        raise NotSupported(Capability.COUPONS)
+
     def release_coupon(self, code: str, *, order_reference: str) -> bool:
-        """Give back the use of ``code`` by that order; False when there was none. Idempotent."""
+        """Give back the use of ``code`` by that order; False when there was none. Idempotent.
+
+        Raises NotSupported where the host cannot give uses back: the coupon is replaced by a new one then.
+        """
         raise NotSupported(Capability.COUPONS)
 
     def apply_coupon(self, request: HttpRequest, code: str) -> None:

@@ -20,14 +20,11 @@ MOST = Decimal(1_000_000_000)
 
 
 class OfferForm(forms.ModelForm):
-    limit: int | None = None
-    """Uses in total, as wanted; kept until the uses that are taken have been counted."""
-
     class Meta:
         model = Offer
         fields = (
             "name", "slug", "active", "kind", "percent", "first_order_only", "exclusive", "valid_days", "uses",
-            "per_customer", "max_uses", "prefix",
+            "per_customer", "per_customer_period", "starts_on", "ends_on", "sale_goods", "priority", "prefix",
         )  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
@@ -91,9 +88,10 @@ class ConditionForm(forms.ModelForm):
             known.setdefault(self.instance.name, self.instance.name)  # its app may be away for a while
         self.fields["name"] = forms.ChoiceField(label=_("condition"), choices=[("", "---------"), *known.items()])
         self.fields["parameters"].help_text = "; ".join(
-            f"{condition.label}: " + ", ".join(f'"{key}" ({label})' for key, label in condition.fields.items())
+            f"{condition.label}: "
+            + ", ".join(f'"{key}" ({field.label})' for key, field in condition.form.base_fields.items())
             for condition in registry.conditions
-            if condition.fields
+            if condition.form.base_fields
         )
 
     def clean(self) -> dict[str, Any]:
@@ -101,13 +99,8 @@ class ConditionForm(forms.ModelForm):
         condition = registry.conditions.get(data.get("name", ""))
         if condition is None:
             return data
-        given = data.get("parameters") or {}
-        if not isinstance(given, dict) or given.keys() != condition.fields.keys():
-            wanted = ", ".join(f'"{key}"' for key in condition.fields) or "{}"
-            self.add_error("parameters", _("This condition takes: %(keys)s.") % {"keys": wanted})
-            return data
         try:
-            condition.matching(set(), given, timezone.now())
-        except (TypeError, ValueError) as error:
-            self.add_error("parameters", str(error))
+            data["parameters"] = condition.clean(data.get("parameters") or {})
+        except ValidationError as error:
+            self.add_error("parameters", error.messages)
         return data

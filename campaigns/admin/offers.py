@@ -58,7 +58,7 @@ class OfferAdmin(Admin):
         (None, {"fields": ("name", "slug", "active")}),
         (gettext_lazy("What it gives"), {"fields": ("kind", "percent")}),
         (gettext_lazy("Who can use it, and how often"), {
-            "fields": ("first_order_only", "exclusive", "valid_days", "uses", "per_customer", "max_uses"),
+            "fields": ("first_order_only", "exclusive", "valid_days", "starts_on", "ends_on", "uses", "per_customer", "per_customer_period"),
         }),
         (gettext_lazy("Codes"), {"fields": ("prefix",)}),
         (gettext_lazy("What came of it"), {"fields": ("out", "orders", "cost")}),

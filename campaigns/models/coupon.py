@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.models.batch import CouponBatch
 from campaigns.models.offer import Offer, OfferVersion
 from campaigns.terms import Money, Terms
 from retention.models import Customer
@@ -13,8 +14,13 @@ from retention.models import Customer
 
 class CouponQuerySet(models.QuerySet["Coupon"]):
     def redeemable(self, *, at: datetime) -> CouponQuerySet:
-        """Neither void nor expired nor used up."""
-        return self.filter(Q(max_uses=None) | Q(used__lt=F("max_uses")), state=Coupon.State.ISSUED, expires_at__gt=at)
+        """Neither void nor expired nor used up, and begun."""
+        return self.filter(
+            Q(max_uses=None) | Q(used__lt=F("max_uses")),
+            Q(starts_at=None) | Q(starts_at__lte=at),
+            state=Coupon.State.ISSUED,
+            expires_at__gt=at,
+        )
 
 
 class Coupon(models.Model):
@@ -60,7 +66,26 @@ class Coupon(models.Model):
     per_customer = models.PositiveIntegerField(_("uses per person"), default=1)
     used = models.PositiveIntegerField(_("uses taken"), default=0)
     """Reserved and committed redemptions."""
+    batch = models.ForeignKey(
+        CouponBatch,
+        verbose_name=_("batch"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="coupons",
+    )
+    replaces = models.OneToOneField(
+        "self",
+        verbose_name=_("instead of"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="replaced_by",
+    )
+    """The coupon that this one was made for, when that was lost or could not be given back."""
     issued_at = models.DateTimeField(_("issued"))
+    starts_at = models.DateTimeField(_("good from"), null=True, blank=True)
+    """None: from its issue."""
     expires_at = models.DateTimeField(_("expires"))
     voided_at = models.DateTimeField(_("called off"), null=True, blank=True)
 
@@ -81,8 +106,15 @@ class Coupon(models.Model):
                 condition=Q(max_uses=None) | Q(used__lte=F("max_uses")), name="campaigns_coupon_within_limit"
             ),
             models.CheckConstraint(condition=Q(expires_at__gt=F("issued_at")), name="campaigns_coupon_expires_later"),
+            models.CheckConstraint(
+                condition=Q(starts_at=None) | Q(expires_at__gt=F("starts_at")), name="campaigns_coupon_ends_after_start"
+            ),
         ]
-        permissions = [("void_coupon", _("Can call coupons off"))]
+        permissions = [
+            ("void_coupon", _("Can call coupons off")),
+            ("issue_coupon", _("Can make codes")),
+            ("extend_coupon", _("Can extend and reissue coupons")),
+        ]
 
     def __str__(self) -> str:
         return self.code

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.terms import Kind, Terms
+from campaigns.terms import Kind, Period, Terms
 
 
 class Offer(models.Model):
@@ -27,8 +27,17 @@ class Offer(models.Model):
         validators=[MinValueValidator(0.01), MaxValueValidator(100)],
     )
     valid_days = models.PositiveIntegerField(
-        _("good for days"), default=30, validators=[MinValueValidator(1)], help_text=_("From the day of issue.")
+        _("good for days"),
+        null=True,
+        blank=True,
+        default=30,
+        validators=[MinValueValidator(1)],
+        help_text=_("From the day of issue. Empty: to the last day below."),
     )
+    starts_on = models.DateField(
+        _("good from"), null=True, blank=True, help_text=_("Coupons issued earlier wait for this day.")
+    )
+    ends_on = models.DateField(_("good until"), null=True, blank=True, help_text=_("The last day, whatever was issued."))
     uses = models.PositiveIntegerField(_("uses of each coupon"), default=1, validators=[MinValueValidator(1)])
     per_customer = models.PositiveIntegerField(
         _("uses per person"),
@@ -37,18 +46,23 @@ class Offer(models.Model):
         validators=[MinValueValidator(1)],
         help_text=_("Over all coupons of the offer; spellings of one mailbox count as one person. Empty: no limit."),
     )
-    max_uses = models.PositiveIntegerField(
-        _("uses in total"),
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(1)],
-        help_text=_("Over all coupons of the offer, also those that are out. Empty: no limit."),
+    per_customer_period = models.CharField(
+        _("uses per person are counted"), max_length=5, choices=Period, default=Period.EVER
     )
-    used = models.PositiveIntegerField(_("used"), default=0, editable=False)
-    """Reserved and committed uses; kept only while ``max_uses`` is set, so that no offer is a hot row without need."""
     first_order_only = models.BooleanField(_("first order only"), default=False)
     exclusive = models.BooleanField(
         _("alone"), default=True, help_text=_("Cannot be used together with another coupon of these offers.")
+    )
+    sale_goods = models.BooleanField(
+        _("on reduced goods too"),
+        default=True,
+        help_text=_("Off: nothing comes off what the shop itself sells at a reduced price."),
+    )
+    priority = models.PositiveSmallIntegerField(
+        _("turn"),
+        default=10,
+        validators=[MaxValueValidator(99)],
+        help_text=_("Where several are used together, the lowest takes its part first."),
     )
     prefix = models.CharField(
         _("prefix of codes"),
@@ -69,10 +83,16 @@ class Offer(models.Model):
                 condition=~Q(kind=Kind.PERCENTAGE) | Q(percent__gt=0, percent__lte=100),
                 name="campaigns_offer_percent_is_one",
             ),
-            models.CheckConstraint(condition=Q(uses__gte=1, valid_days__gte=1), name="campaigns_offer_can_be_used"),
             models.CheckConstraint(
-                condition=Q(max_uses=None) | Q(used__lte=F("max_uses")), name="campaigns_offer_within_limit"
+                condition=Q(uses__gte=1) & (Q(valid_days__gte=1) | Q(valid_days=None, ends_on__isnull=False)),
+                name="campaigns_offer_can_be_used",
             ),
+            models.CheckConstraint(
+                condition=Q(starts_on=None) | Q(ends_on=None) | Q(ends_on__gte=F("starts_on")),
+                name="campaigns_offer_ends_later",
+                violation_error_message=_("It ends before it begins."),
+            ),
+            models.CheckConstraint(condition=Q(priority__lte=99), name="campaigns_offer_turn"),
         ]
 
     def __str__(self) -> str:
@@ -101,6 +121,37 @@ class OfferMoney(models.Model):
 
     def __str__(self) -> str:
         return self.currency
+
+
+class OfferGoods(models.Model):
+    """Products or categories that an offer is only, or never, for."""
+
+    class Kind(models.TextChoices):
+        PRODUCT = "product", _("product")
+        CATEGORY = "category", _("category")
+
+    class Rule(models.TextChoices):
+        ONLY = "only", _("only these")
+        NEVER = "never", _("all but these")
+
+    offer = models.ForeignKey(Offer, on_delete=models.CASCADE, related_name="goods")
+    rule = models.CharField(_("for"), max_length=5, choices=Rule, default=Rule.ONLY)
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind, default=Kind.CATEGORY)
+    reference = models.CharField(_("reference"), max_length=128, help_text=_("As the shop names it."))
+
+    class Meta:
+        verbose_name = _("goods")
+        verbose_name_plural = _("goods")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["offer", "kind", "reference"],
+                name="campaigns_offer_goods_once",
+                violation_error_message=_("The same goods cannot be both in and out, nor named twice."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
 
 
 class OfferCondition(models.Model):

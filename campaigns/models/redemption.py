@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.coupon import Coupon
 from campaigns.models.offer import Offer
+from campaigns.terms import FOREVER
 from retention.models import Customer
 
 LIVE = ("reserved", "committed")
@@ -52,6 +53,10 @@ class Redemption(models.Model):
     slot = models.PositiveIntegerField(_("slot"), default=1)
     offer_slot = models.PositiveIntegerField(_("slot in the offer"), null=True, blank=True)
     """Only where the offer limits uses per person."""
+    window = models.DateField(_("period from"), default=FOREVER)
+    """First day of the period in which the slot in the offer is one of few."""
+    taken_at = models.DateTimeField(_("counted"), null=True, blank=True)
+    """When it was reserved, else when its order was placed: by this the offer's limits count it."""
     cart = models.CharField(_("basket"), max_length=128, blank=True)
     order = models.CharField(_("order"), max_length=128, blank=True, db_index=True)
     state = models.CharField(_("state"), max_length=9, choices=State)
@@ -84,7 +89,7 @@ class Redemption(models.Model):
                 name="campaigns_redemption_slot_once",
             ),
             models.UniqueConstraint(
-                fields=["offer", "customer_key", "offer_slot"],
+                fields=["offer", "customer_key", "window", "offer_slot"],
                 condition=Q(state__in=LIVE, offer_slot__isnull=False),
                 name="campaigns_redemption_offer_slot_once",
             ),

@@ -1,3 +1,4 @@
+from retention.models.block import Block
 from retention.models.claim import Token
 from retention.models.consent import CheckoutChoice, Consent, ConsentEvidence, Suppression
 from retention.models.customer import Customer, Spend
@@ -15,6 +16,7 @@ from retention.models.throttle import Attempt
 
 __all__ = [
     "Attempt",
+    "Block",
     "CheckoutChoice",
     "Consent",
     "ConsentEvidence",

@@ -15,6 +15,8 @@ class Job(models.Model):
     kind = models.CharField(_("kind"), max_length=60)
     key = models.CharField(_("key"), max_length=200, unique=True)
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.RUNNING)
+    parameters = models.JSONField(_("parameters"), default=dict, blank=True)
+    """What to do; ids and numbers, never an address."""
     cursor = models.JSONField(_("cursor"), default=dict)
     done = models.PositiveBigIntegerField(_("done"), default=0)
     total = models.PositiveBigIntegerField(_("of"), null=True, blank=True)
@@ -25,6 +27,12 @@ class Job(models.Model):
     class Meta:
         verbose_name = _("job")
         verbose_name_plural = _("jobs")
+        indexes = [models.Index(fields=["kind"], condition=models.Q(state="running"), name="retention_job_running")]
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def percent(self) -> int | None:
+        """How far it is; None where nobody knows how much there is to do."""
+        return 100 if self.state == Job.State.DONE else min(99, 100 * self.done // self.total) if self.total else None
