@@ -14,6 +14,9 @@ class Campaigns(Section, name="CAMPAIGNS"):
     COUPON_LENGTH: int = 12
     """Letters of a code without its prefix; at least 12, or codes can be guessed."""
 
+    GUESSES_AN_HOUR: int = 300
+    """After how many tries of codes that do not exist, within an hour and under one prefix, staff are told."""
+
     STALE_DAYS: int = 7
     """A step of a journey or a survey that is late by more days than this is left out: it would puzzle people."""
 

@@ -89,7 +89,15 @@ class Retention(Section, name="RETENTION"):
     """How many sign-ups one network address may make in an hour."""
 
     COUPON_TRIES_PER_HOUR: int = 30
-    """How many coupon codes one network address, and one session, may try in an hour."""
+    """How many coupon codes one network address, and one session, may try in an hour. More begins a block. Raise it
+    where many of your shoppers share one address, as those of a mobile network do."""
+
+    COUPON_BLOCK_MINUTES: int = 60
+    """How long the first block after too many coupon codes is, in minutes. Each that follows is twice as long as the
+    last; after a day without a block the next is a first one again."""
+
+    COUPON_BLOCK_HOURS_AT_MOST: int = 24
+    """How long a block after too many coupon codes may grow, in hours."""
 
     NUM_PROXIES: int | None = None
     """Proxies in front of the shop, for the client's network address. None: DRF's own setting."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address, IPv6Network, ip_address
+
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -21,3 +23,14 @@ def of(request: HttpRequest) -> str:
         return peer
     chain = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
     return chain[-min(proxies, len(chain))] if chain else peer
+
+
+def network(address: str) -> str:
+    """Return what limits count by: the address, of IPv6 the network of one household (/64), which has them all."""
+    try:
+        found = ip_address(address.strip())
+    except ValueError:
+        return address  # a socket's name, or what a proxy wrote
+    if isinstance(found, IPv6Address):
+        return str(found.ipv4_mapped or IPv6Network((int(found), 64), strict=False))
+    return str(found)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 
 from campaigns.conf import conf
+from retention import typed
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """31 letters: without 0 and O, 1, I and L."""
@@ -18,8 +18,6 @@ _UNEVEN = bytes(range(_EVEN, 256))
 """Bytes that are thrown away: with them some letters would be likelier than others."""
 
 LONGEST = 40
-_CODE = re.compile(f"[A-Z0-9-]{{1,{LONGEST}}}")
-_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 
 
 def generate(count: int, *, prefix: str = "") -> list[str]:
@@ -33,7 +31,7 @@ def generate(count: int, *, prefix: str = "") -> list[str]:
     return [start + text[at : at + length] for at in range(0, len(text), length)]
 
 
-def normal(typed: str) -> str:
+def normal(text: str) -> str:
     """Return a code as it is stored, from what somebody typed or pasted; empty for what cannot be one."""
-    code = "".join(typed[: LONGEST * 2].translate(_INVISIBLE).split()).upper()
-    return code if len(typed) <= LONGEST * 2 and _CODE.fullmatch(code) else ""
+    code = typed.code(text)
+    return code if len(code) <= LONGEST else ""
