@@ -9,20 +9,27 @@ from typing import Any
 from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from campaigns.models import Coupon, Offer, Redemption
-from campaigns.models.redemption import LIVE
+from campaigns.models import Coupon, MarginGuard, Offer, OfferLimit, Redemption
 
 SPENT = (Redemption.State.COMMITTED, Redemption.State.EXCESS)
 """States in which an order had the discount."""
 
 
 def by_code(codes: Iterable[str], *, cart: str = "") -> QuerySet[Coupon]:
-    """Return our coupons among these codes, oldest first; ``held`` says whether the cart has reserved each."""
+    """Return our coupons among these codes, oldest first, with all that checking one asks of each in one query.
+
+    ``held`` says whether the cart has reserved it, ``limited`` whether its offer has limits, ``guarded`` whether there
+    is a margin guard.
+    """
     held = Redemption.objects.filter(coupon=OuterRef("pk"), cart=cart, state=Redemption.State.RESERVED)
     return (
         Coupon.objects.filter(code__in=list(codes))
         .select_related("offer", "version", "customer")
-        .annotate(held=Exists(held))  # type: ignore[no-redef]  # the class says what it is without the query
+        .annotate(  # type: ignore[no-redef]  # the class says what they are without the query
+            held=Exists(held),
+            limited=Exists(OfferLimit.objects.filter(offer=OuterRef("offer"))),
+            guarded=Exists(MarginGuard.objects.all()),
+        )
         .order_by("pk")
     )
 
@@ -71,8 +78,3 @@ def cost(offer: int) -> dict[str, int]:
 def holders(offer: Offer, *, at: datetime) -> int:
     """Return how many coupons of an offer are out and can still be used."""
     return Coupon.objects.redeemable(at=at).filter(offer=offer).count()
-
-
-def live() -> QuerySet[Redemption]:
-    """Return the redemptions that take a use."""
-    return Redemption.objects.filter(state__in=LIVE)

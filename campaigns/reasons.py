@@ -16,6 +16,7 @@ class Reason(TextChoices):
 
     UNKNOWN = "unknown", _("There is no such code.")
     VOID = "void", _("The coupon was called off.")
+    NOT_STARTED = "not_started", _("The coupon is not good yet.")
     EXPIRED = "expired", _("The coupon has expired.")
     USED = "used", _("The coupon has been used.")
     RESERVED = "reserved", _("Another basket holds the coupon until its time at checkout is over.")
@@ -28,6 +29,11 @@ class Reason(TextChoices):
     EXCLUSIVE = "exclusive", _("The coupon cannot be used together with another one in the basket.")
     CUSTOMER_LIMIT = "customer_limit", _("This person has used the offer as often as allowed.")
     OFFER_LIMIT = "offer_limit", _("The offer has been used as often as allowed.")
+    BUDGET = "budget", _("What is left of the offer's budget does not cover the discount.")
+    GOODS = "goods", _("There is nothing in the basket that the coupon is for.")
+    NOTHING_OFF = "nothing_off", _("The coupon would take nothing off.")
+    MARGIN = "margin", _("All discounts together would bring the goods below the margin guard's floor.")
+    OFFER_ENDED = "offer_ended", _("The offer is over.")
     OFFER_OFF = "offer_off", _("The offer is switched off.")
     ERASED = "erased", _("The customer's data was erased.")
     HOST = "host", _("The shop itself does not take the coupon.")
@@ -41,3 +47,7 @@ class Refusal:
     reason: Reason
     detail: str = ""
     """More for staff, e.g. which condition."""
+
+
+LATER = frozenset({Reason.NO_ADDRESS, Reason.BELOW_MINIMUM, Reason.WRONG_CURRENCY, Reason.GOODS, Reason.NOTHING_OFF})
+"""What may still change before the order is placed; the shop itself decides about these now."""

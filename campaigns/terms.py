@@ -11,7 +11,6 @@ from typing import Any
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-
 FOREVER = date(1970, 1, 1)
 """The first day of the one period that never ends."""
 

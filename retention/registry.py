@@ -20,7 +20,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from retention.facts import FactData
-from retention.shop import CartData, OrderData
+from retention.shop import CartData, CouponRejected, OrderData
 
 if TYPE_CHECKING:
     from retention.mail import Mail
@@ -228,6 +228,7 @@ class Condition:
     """A test of customers that offers, segments and journeys can ask. Subclass it, register an instance.
 
     People with one address are one person: ``where`` should count a guest's orders for the member too.
+    ``words`` and ``opposite`` go on from "who": "has ordered twice", "has not ordered twice".
     """
 
     name: str
@@ -252,6 +253,14 @@ class Condition:
         said = ", ".join(f"{field.label}: {parameters.get(key, '?')}" for key, field in self.form.base_fields.items())
         return f"{self.label} ({said})" if said else str(self.label)
 
+    def opposite(self, parameters: Mapping[str, Any]) -> str:
+        """Return the words for whom it does not hold, for staff."""
+        return _("does not fit this: %(condition)s") % {"condition": self.words(parameters)}
+
+    def newcomer(self, parameters: Mapping[str, Any]) -> bool:
+        """Whether it holds for somebody whom nobody has seen before, so that there is no row to ask about."""
+        return False
+
     def clean(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters as they are stored. Raises ValidationError, a message a field."""
         form = self.form(dict(given))
@@ -261,10 +270,20 @@ class Condition:
             raise ValidationError(_("There is no parameter %(name)s.") % {"name": ", ".join(sorted(strange))})
         return dict(form.cleaned_data)
 
+    def read(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return stored parameters as the form reads them, for ``where``. Raises ValueError."""
+        try:
+            return self.clean(parameters)
+        except ValidationError as error:
+            raise ValueError(" ".join(error.messages)) from error
+
     def matching(self, ids: Collection[int], parameters: Mapping[str, Any], at: datetime) -> set[int]:
-        """Return those of these customer ids that it holds for: one query."""
-        rows = _customers().filter(self.where(parameters, at=at), pk__in=ids)
-        return set(rows.values_list("pk", flat=True))
+        """Return those of these customer ids that it holds for: one query. What cannot be asked holds for nobody."""
+        try:
+            where = self.where(parameters, at=at)
+        except ValueError:
+            return set()
+        return set(_customers().filter(where, pk__in=ids).values_list("pk", flat=True))
 
 
 def _customers() -> Any:
@@ -314,7 +333,16 @@ class CheckoutGuard:
 checkout_guards: Registry[CheckoutGuard] = Registry("checkout guard")
 
 
+coupon_refusals: Registry[Callable[[CouponRejected, str, str, datetime], None]] = Registry("listener to refusals")
+"""Told after a coupon was refused and nothing was changed: (what was raised, ``form`` or ``checkout``, the cart's
+reference, now). An exception is logged and goes no further."""
+
+
 # Small hooks
+
+
+wrong_codes: Registry[Callable[[str, datetime], None]] = Registry("counter of wrong codes")
+"""Told of a code that somebody tried and the shop does not have, as far as it could be read (empty: not at all)."""
 
 
 account_pages: Registry[Callable[[HttpRequest, Customer], Mapping[str, Any] | None]] = Registry("account page")

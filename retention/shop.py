@@ -209,10 +209,11 @@ class Report:
 class CouponRejected(Exception):
     """This coupon is not taken; ``reason`` is a word for staff, never for the shopper."""
 
-    def __init__(self, reason: str, *, code: str = "") -> None:
+    def __init__(self, reason: str, *, code: str = "", detail: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.code = code
+        self.detail = detail
 
 
 class CartGone(Exception):

@@ -14,15 +14,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns import queries, reasons
+from campaigns.baskets import Basket, Line
+from campaigns.api.tries import TriedIn, Tries
 from campaigns.models import Coupon
-from campaigns.services import checking, codes
-from campaigns.services.checking import Basket
-from retention.api.base import Staff
+from campaigns.services import checking, codes, guesses
+from retention import typed
 from retention.money import to_minor
 
 
-class CheckIn(serializers.Serializer[Any]):
-    code = serializers.CharField(max_length=40)
+class CheckIn(TriedIn):
+    code = serializers.CharField(max_length=typed.LONGEST, help_text="As the shopper typed it.")
     currency = serializers.CharField(min_length=3, max_length=3)
     worth = serializers.DecimalField(
         max_digits=14, decimal_places=3, min_value=Decimal(0), help_text="Of the goods, before discounts."
@@ -44,14 +45,15 @@ class CheckOut(serializers.Serializer[Any]):
     detail = serializers.CharField(allow_blank=True)
 
 
-class CouponCheck(Staff):
+class CouponCheck(Tries):
     queryset = Coupon.objects.none()
     serializer_class = CheckOut
     needs = {"POST": "retention_campaigns.view_coupon"}
 
     @extend_schema(
         summary="Would this basket get this coupon, and if not, why",
-        description="Reserves nothing.",
+        description="Reserves nothing. With the shopper's `origin` or `session`, tries are counted before the code is "
+        "looked up, and who tries too often gets 429 `too_many_tries` for a while.",
         request=CheckIn,
         responses=CheckOut,
     )
@@ -62,14 +64,16 @@ class CouponCheck(Staff):
         basket = Basket(
             reference=said["cart"],
             currency=said["currency"],
-            worth=to_minor(said["worth"], said["currency"]),
+            lines=(Line(product="", price=to_minor(said["worth"], said["currency"])),),
             email=said["email"],
             user_id=None,
         )
-        coupon = queries.by_code([codes.normal(said["code"])], cart=said["cart"]).first()
+        code, now = codes.normal(said["code"]), timezone.now()
+        coupon = queries.by_code([code], cart=said["cart"]).first()
         if coupon is None:
+            guesses.count(code, now)
             return Response(_refused(reasons.Reason.UNKNOWN))
-        refusal = checking.check([coupon], basket=basket, at=timezone.now()).get(coupon.pk)
+        refusal = checking.check([coupon], basket=basket, at=now).get(coupon.pk)
         return Response(
             _refused(refusal.reason, refusal.detail) if refusal else {"taken": True, "reason": "", "detail": ""}
         )

@@ -91,8 +91,13 @@ class Coupon(models.Model):
 
     objects = CouponQuerySet.as_manager()
 
+    # ``queries.by_code`` says these; where it was not asked, they are to be looked up
     held: bool = False
-    """Whether the basket in question has reserved it; ``queries.by_code`` says so."""
+    """Whether the basket in question has reserved it."""
+    limited: bool = True
+    """Whether the offer has limits over all its coupons."""
+    guarded: bool = True
+    """Whether there is a margin guard."""
 
     class Meta:
         verbose_name = _("coupon")

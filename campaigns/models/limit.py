@@ -1,4 +1,4 @@
-"""What an offer may give away in all: uses and money, ever or a period. Live: it holds for coupons that are out, too."""
+"""What an offer may give away in all: uses and money. Live, not versioned: it holds for coupons that are out, too."""
 
 from __future__ import annotations
 

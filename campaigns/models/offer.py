@@ -7,6 +7,7 @@ from typing import Any
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.terms import Kind, Period, Terms
@@ -37,7 +38,9 @@ class Offer(models.Model):
     starts_on = models.DateField(
         _("good from"), null=True, blank=True, help_text=_("Coupons issued earlier wait for this day.")
     )
-    ends_on = models.DateField(_("good until"), null=True, blank=True, help_text=_("The last day, whatever was issued."))
+    ends_on = models.DateField(
+        _("good until"), null=True, blank=True, help_text=_("The last day, whatever was issued.")
+    )
     uses = models.PositiveIntegerField(_("uses of each coupon"), default=1, validators=[MinValueValidator(1)])
     per_customer = models.PositiveIntegerField(
         _("uses per person"),
@@ -195,7 +198,7 @@ class OfferVersion(models.Model):
     def __str__(self) -> str:
         return _("version %(number)s") % {"number": self.number}
 
-    @property
+    @cached_property
     def terms(self) -> Terms:
         return Terms.from_json(self.terms_json)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import Q
 
+from campaigns import validity
 from campaigns.facts import CouponRedeemed, CouponReturned
-from campaigns.models import Coupon, Offer, Redemption
+from campaigns.models import Coupon, Offer, OfferLimit, OfferTally, OfferVersion, Redemption
 from campaigns.models.redemption import LIVE
-from campaigns.services import redemptions
-from campaigns.terms import Terms
+from campaigns.services import limits, redemptions
+from campaigns.services.limits import Need
 from retention.facts import FactData
 from retention.hashing import customer_key
 from retention.models import Order
@@ -20,8 +22,8 @@ from retention.models import Order
 State = Redemption.State
 Reason = Redemption.Reason
 
-CHANGED = ["state", "reason", "order", "cart", "customer", "slot", "offer_slot", "currency", "discount_minor",
-           "lease_until", "committed_at", "released_at"]  # fmt: skip
+CHANGED = ["state", "reason", "order", "cart", "customer", "slot", "offer_slot", "window", "currency",
+           "discount_minor", "lease_until", "taken_at", "committed_at", "released_at"]  # fmt: skip
 
 
 @dataclass(kw_only=True)
@@ -29,20 +31,33 @@ class Book:
     """The rows that some orders can change, locked, and what is to be written."""
 
     coupons: dict[int, Coupon]
-    terms: dict[int, Terms]
     offers: dict[int, Offer]
+    limits: dict[int, list[OfferLimit]]
+    """By offer."""
+    tallies: dict[Need, OfferTally]
     rows: list[Redemption]
     touched: list[Redemption] = field(default_factory=list)
-    taken: list[Redemption] = field(default_factory=list)
-    freed: list[Redemption] = field(default_factory=list)
+    used: Counter[int] = field(default_factory=Counter)
+    """Coupon id → uses taken less uses freed."""
+    moved: Counter[Need] = field(default_factory=Counter)
+    """What was taken of limits less what was freed."""
     happened: list[FactData] = field(default_factory=list)
-    given_back: list[tuple[int, str]] = field(default_factory=list)
+    given_back: list[Redemption] = field(default_factory=list)
 
     @classmethod
     def open(cls, coupons: Collection[int], orders: Iterable[Order]) -> Book:
         orders = list(orders)
         locked = redemptions.lock(coupons)
+        versions = OfferVersion.objects.in_bulk({coupon.version_id for coupon in locked.values()})
+        for coupon in locked.values():
+            coupon.version = versions[coupon.version_id]
         offers = {coupon.offer_id for coupon in locked.values()}
+        caps = limits.of(offers)
+        tallies = {}
+        if any(caps.values()):
+            every = [limit for found in caps.values() for limit in found]
+            days = [(limit, validity.window(order.placed_at, limit.period)) for limit in every for order in orders]
+            tallies = limits.lock(days, offers)
         keys = {key for order in orders if (key := _key(order))}
         own = Redemption.objects.filter(order__in=[order.reference for order in orders])
         rows = Redemption.objects.filter(
@@ -51,11 +66,11 @@ class Book:
             | Q(state__in=LIVE) & (Q(customer_key__in=keys) | Q(customer_key__in=own.values("customer_key"))),
             offer__in=offers,
         )
-        versions = Coupon.objects.filter(pk__in=locked).select_related("version")
         return cls(
             coupons=locked,
-            terms={coupon.pk: coupon.terms for coupon in versions},
             offers=Offer.objects.in_bulk(offers),
+            limits=caps,
+            tallies=tallies,
             rows=list(rows.order_by("pk")),
         )
 
@@ -70,7 +85,7 @@ class Book:
         elif row is None or row.state != State.COMMITTED:
             self._commit(row or self._new(coupon, order, discount), order, discount)
         elif row.discount_minor != discount:
-            row.discount_minor = discount
+            self._reprice(row, order, discount)
             self._touch(row)
 
     def _row(self, coupon: int, order: Order) -> Redemption | None:
@@ -91,6 +106,7 @@ class Book:
             cart=order.cart,
             currency=order.currency,
             discount_minor=discount,
+            taken_at=order.placed_at,
             state="",
         )
         self.rows.append(row)
@@ -98,16 +114,18 @@ class Book:
 
     def _commit(self, row: Redemption, order: Order, discount: int) -> None:
         if row.state == State.RESERVED:
+            self._reprice(row, order, discount)
             row.state = State.COMMITTED
-        elif self._find_slots(row):
-            row.state = State.COMMITTED
-            self.taken.append(row)
-        elif row.state == State.EXCESS:
-            return
         else:
-            row.state = State.EXCESS
-        row.order, row.customer, row.currency = order.reference, order.customer, order.currency
-        row.discount_minor, row.committed_at = discount, order.placed_at
+            row.discount_minor, row.currency, row.taken_at = discount, order.currency, order.placed_at
+            if self._find_room(row, at=order.placed_at):
+                row.state = State.COMMITTED
+                self._take(row, 1)
+            elif row.state == State.EXCESS:
+                return
+            else:
+                row.state = State.EXCESS
+        row.order, row.customer, row.committed_at = order.reference, order.customer, order.placed_at
         row.lease_until, row.released_at, row.reason = None, None, ""
         self._touch(row)
         if row.state == State.COMMITTED:
@@ -123,38 +141,49 @@ class Book:
                 )
             )
 
-    def _find_slots(self, row: Redemption) -> bool:
+    def _reprice(self, row: Redemption, order: Order, discount: int) -> None:
+        """Let a use count with what the order says that it took off."""
+        self.moved.update(self._needs(row, -1))
+        row.discount_minor, row.currency = discount, order.currency
+        self.moved.update(self._needs(row, 1))
+
+    def _find_room(self, row: Redemption, *, at: datetime) -> bool:
         """Give the row a free slot of the coupon and of the offer; False where nothing is left."""
-        coupon, offer = self.coupons[row.coupon_id], self.offers[row.offer_id]
-        if coupon.max_uses is not None and coupon.used + self._net("coupon_id", coupon.pk) >= coupon.max_uses:
+        coupon = self.coupons[row.coupon_id]
+        if coupon.max_uses is not None and coupon.used + self.used[coupon.pk] >= coupon.max_uses:
             return False
-        if offer.max_uses is not None and offer.used + self._net("offer_id", offer.pk) >= offer.max_uses:
-            return False
+        for need, amount in self._needs(row, 1).items():
+            tally = self.tallies.get(need)
+            if tally is not None and amount and tally.taken + self.moved[need] + amount > tally.most:
+                return False
+        terms = coupon.terms
+        row.window = validity.window(at, terms.per_customer_period)
         mine = [other for other in self.rows if other is not row and other.customer_key == row.customer_key]
         live = [other for other in mine if other.offer_id == row.offer_id and other.state in LIVE]
         slots = {other.slot for other in live if other.coupon_id == row.coupon_id}
         slot = next((n for n in range(1, coupon.per_customer + 1) if n not in slots), None)
-        allowed = self.terms[row.coupon_id].per_customer
-        used = {other.offer_slot for other in live}
+        used = {other.offer_slot for other in live if other.window == row.window}
+        allowed = terms.per_customer
         offer_slot = next((n for n in range(1, allowed + 1) if n not in used), None) if allowed else None
         if slot is None or (allowed and offer_slot is None):
             return False
         row.slot, row.offer_slot = slot, offer_slot
         return True
 
-    def _net(self, name: str, pk: int) -> int:
-        """Return what this book has taken less what it has freed."""
-        return self._count(self.taken, name, pk) - self._count(self.freed, name, pk)
+    def _take(self, row: Redemption, by: int) -> None:
+        """Count a use as taken (1) or freed (-1)."""
+        self.used[row.coupon_id] += by
+        self.moved.update(self._needs(row, by))
 
-    def _count(self, rows: list[Redemption], name: str, pk: int) -> int:
-        return len([row for row in rows if getattr(row, name) == pk])
+    def _needs(self, row: Redemption, by: int) -> dict[Need, int]:
+        return dict(redemptions.taken([row], self.limits, by=by))
 
     def release(self, row: Redemption, reason: Reason, *, at: datetime) -> None:
         """Give a use back; a row that is given back already stays as it is."""
         if row.state == State.RELEASED:
             return
         if row.state in LIVE:
-            self.freed.append(row)
+            self._take(row, -1)
         if row.state == State.COMMITTED:
             self.happened.append(
                 CouponReturned(
@@ -168,7 +197,8 @@ class Book:
             )
         row.state, row.reason, row.released_at, row.lease_until = State.RELEASED, reason, at, None
         self._touch(row)
-        self.given_back.append((row.coupon_id, row.order))
+        if row.order:
+            self.given_back.append(row)
 
     def _touch(self, row: Redemption) -> None:
         if not any(row is other for other in self.touched):
@@ -178,10 +208,11 @@ class Book:
         """Write every row that changed; what frees a slot before what takes one."""
         Redemption.objects.bulk_update(self._known(State.RELEASED), CHANGED)
         Redemption.objects.bulk_update(self._known(State.COMMITTED, State.EXCESS), CHANGED)
-        Redemption.objects.bulk_create([row for row in self.touched if not row.pk])
-        for rows, by in ((self.freed, -1), (self.taken, 1)):
-            redemptions.count(Coupon, [row.coupon_id for row in rows], by=by)
-            redemptions.count(Offer, [row.offer_id for row in rows], by=by)
+        new = [row for row in self.touched if not row.pk]
+        Redemption.objects.bulk_create(sorted(new, key=lambda row: (row.offer_id, row.coupon_id)))
+        for by in sorted(set(self.used.values()) - {0}):
+            redemptions.count([pk for pk, n in self.used.items() if n == by], by=by)
+        limits.move(self.moved)
 
     def _known(self, *states: str) -> list[Redemption]:
         return [row for row in self.touched if row.pk and row.state in states]

@@ -2,76 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from django.db.models import Q
 
-from campaigns import conditions
-from campaigns.models import Coupon
+from campaigns import conditions, pricing, validity
+from campaigns.baskets import Basket
+from campaigns.models import Coupon, Redemption
+from campaigns.models.redemption import LIVE
 from campaigns.reasons import Reason, Refusal
-from campaigns.services import redemptions
+from campaigns.services import limits, margin, redemptions
 from campaigns.terms import Asked, Kind
 from retention import registry
 from retention.hashing import customer_key, normal
 from retention.models import Customer
-from retention.money import to_minor
-from retention.shop import CartData
+from retention.shop import get_shop
 
 FIRST_ORDER = Asked(name=conditions.FIRST_ORDER.name)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Basket:
-    """What a coupon is checked against. Money in minor units."""
-
-    reference: str
-    currency: str
-    worth: int
-    """Of the goods, before discounts."""
-    email: str
-    user_id: int | None
-
-    @classmethod
-    def of(cls, cart: CartData, *, email: str, user_id: int | None) -> Basket:
-        """Return the basket of somebody who may have said more at the checkout than the cart knows."""
-        goods = sum((line.price for line in cart.lines), start=cart.total * 0) if cart.lines else cart.total
-        return cls(
-            reference=cart.reference,
-            currency=cart.currency,
-            worth=to_minor(goods, cart.currency),
-            email=email or cart.email,
-            user_id=user_id if user_id is not None else cart.user_id,
-        )
-
-    @property
-    def is_known(self) -> bool:
-        """Whether anything is known of who shops."""
-        return bool(self.email) or self.user_id is not None
-
-
-def check(coupons: Sequence[Coupon], *, basket: Basket, at: datetime) -> dict[int, Refusal]:
+def check(coupons: Sequence[Coupon], *, basket: Basket, at: datetime, reserving: bool = False) -> dict[int, Refusal]:
     """Return coupon id → why the basket may not use it; one that it may use is left out.
 
-    Coupons come from ``queries.by_code``. At most four queries more, and those only where a condition is asked.
+    Coupons come from ``queries.by_code``. A query is made only for what a coupon asks: categories, conditions, limits,
+    the margin guard. ``reserving``: they are about to be reserved, which decides about every limit by itself.
     """
+    kept_in = categories(coupons, basket)
     refused: dict[int, Refusal] = {}
     for coupon in coupons:
-        reason = _state(coupon, at=at) or _owner(coupon, basket) or _money(coupon, basket)
+        reason = _state(coupon, at=at) or _owner(coupon, basket) or _money(coupon, basket, kept_in)
         if reason:
             refused[coupon.pk] = Refusal(code=coupon.code, reason=reason)
-    asked = [coupon for coupon in coupons if coupon.pk not in refused]
-    refused |= _conditions(asked, basket=basket, at=at)
-    refused |= _exclusive([coupon for coupon in asked if coupon.pk not in refused], basket)
+    refused |= _conditions(_rest(coupons, refused), basket=basket, at=at)
+    if not reserving:
+        refused |= _limits(_rest(coupons, refused), basket, kept_in, at=at)
+    refused |= _exclusive(_rest(coupons, refused), basket, kept_in)
+    refused |= _margin(_rest(coupons, refused), basket, kept_in)
     return refused
+
+
+def _rest(coupons: Sequence[Coupon], refused: Mapping[int, Refusal]) -> list[Coupon]:
+    return [coupon for coupon in coupons if coupon.pk not in refused]
 
 
 def too_late(coupons: Sequence[Coupon], *, at: datetime) -> set[int]:
     """Return which of these are for a first order that their owner has placed already."""
-    nobody = Basket(reference="", currency="", worth=0, email="", user_id=None)
     first = [coupon for coupon in coupons if coupon.terms.first_order_only]
-    refused = _conditions(first, basket=nobody, at=at)
+    refused = _conditions(first, basket=Basket(currency=""), at=at)
     return {pk for pk, refusal in refused.items() if refusal.reason == Reason.NOT_FIRST_ORDER}
 
 
@@ -80,6 +58,8 @@ def _state(coupon: Coupon, *, at: datetime) -> Reason | None:
         return Reason.VOID
     if coupon.expires_at <= at:
         return Reason.EXPIRED
+    if coupon.starts_at is not None and coupon.starts_at > at:
+        return Reason.NOT_STARTED
     if not coupon.held and coupon.max_uses is not None and coupon.used >= coupon.max_uses:
         return redemptions.why_not(coupon, at=at)
     return None
@@ -103,13 +83,43 @@ def owns(coupon: Coupon, *, email: str, user_id: int | None) -> bool:
     return bool(email and owner.email) and customer_key(email) == customer_key(owner.email)
 
 
-def _money(coupon: Coupon, basket: Basket) -> Reason | None:
+# The basket's own part
+
+
+def categories(coupons: Sequence[Coupon], basket: Basket) -> pricing.Categories:
+    """Return product → its categories, asked of the shop only where a coupon needs them."""
+    unknown = [line.product for line in basket.lines if line.categories is None]
+    if not unknown or not any(coupon.terms.goods.asks_categories for coupon in coupons):
+        return {}
+    return {reference: product.categories for reference, product in get_shop().get_products(unknown).items()}
+
+
+def _money(coupon: Coupon, basket: Basket, kept_in: pricing.Categories) -> Reason | None:
+    terms, money = coupon.terms, coupon.money
     if coupon.currency and coupon.currency != basket.currency:
         return Reason.WRONG_CURRENCY
-    money = coupon.money
-    if money is not None and money.minimum and basket.worth < money.minimum:
-        return Reason.BELOW_MINIMUM
-    return None
+    least = money.minimum if money is not None else None
+    if not basket.lines:
+        return Reason.BELOW_MINIMUM if least else None
+    mine = pricing.meant(terms, basket, kept_in)
+    if not mine:
+        return Reason.GOODS
+    worth = basket.worth if terms.kind == Kind.FREE_PRODUCT else sum(basket.lines[index].price for index in mine)
+    return Reason.BELOW_MINIMUM if least and worth < least else None
+
+
+def amounts(coupons: Sequence[Coupon], basket: Basket, kept_in: pricing.Categories) -> dict[int, int]:
+    """Return coupon id → what it takes off, all together, minor units: by the host's word where it is in its basket."""
+    said = basket.discounts if basket.discounts is not None else {}
+    unsaid = [coupon for coupon in coupons if basket.discounts is None or coupon.code not in basket.codes]
+    reckoned = pricing.discounts(unsaid, basket, kept_in)
+    return {
+        coupon.pk: reckoned[coupon.pk].total if coupon.pk in reckoned else said.get(coupon.code, 0)
+        for coupon in coupons
+    }
+
+
+# Who shops
 
 
 def _conditions(coupons: Sequence[Coupon], *, basket: Basket, at: datetime) -> dict[int, Refusal]:
@@ -123,13 +133,13 @@ def _conditions(coupons: Sequence[Coupon], *, basket: Basket, at: datetime) -> d
         whom = [coupon for coupon in coupons if one in _asked(coupon)]
         condition = registry.conditions.get(one.name)
         people = {coupon.pk: shoppers | _owners(coupon) for coupon in whom}
-        holds = (
-            condition.matching({pk for ids in people.values() for pk in ids}, one.parameters, at)
-            if condition
-            else set()
-        )
+        everybody = {pk for ids in people.values() for pk in ids}
+        holds = condition.matching(everybody, one.parameters, at) if condition and everybody else set()
         for coupon in whom:
-            if condition and people[coupon.pk] <= holds:
+            if condition and people[coupon.pk] <= holds and (people[coupon.pk] or _newcomer_may(one)):
+                continue
+            if not people[coupon.pk] and not basket.is_known:
+                refused[coupon.pk] = Refusal(code=coupon.code, reason=Reason.NO_ADDRESS)
                 continue
             refused[coupon.pk] = Refusal(
                 code=coupon.code,
@@ -137,6 +147,13 @@ def _conditions(coupons: Sequence[Coupon], *, basket: Basket, at: datetime) -> d
                 detail=str(condition.reason(one.parameters)) if condition else one.name,
             )
     return refused
+
+
+def _newcomer_may(asked: Asked) -> bool:
+    """Whether somebody whom nobody has seen before meets a condition: a first order is just that."""
+    return asked.name == conditions.FIRST_ORDER.name or (
+        asked.name == conditions.NTH_ORDER.name and str(asked.parameters.get("n")) == "1"
+    )
 
 
 def _owners(coupon: Coupon) -> set[int]:
@@ -156,22 +173,89 @@ def _shoppers(basket: Basket) -> set[int]:
     return set(Customer.objects.living().filter(who).values_list("pk", flat=True)) if who else set()
 
 
-def _exclusive(coupons: Sequence[Coupon], basket: Basket) -> dict[int, Refusal]:
+# How often, and how much
+
+
+def _limits(
+    coupons: Sequence[Coupon], basket: Basket, kept_in: pricing.Categories, *, at: datetime
+) -> dict[int, Refusal]:
+    """Find who or what has been given enough, as things are now; only a reservation decides."""
+    refused = _persons(coupons, basket, at=at)
+    of = limits.of({coupon.offer_id for coupon in coupons if coupon.limited})
+    takes = amounts(coupons, basket, kept_in) if of else {}
+    for coupon in coupons:
+        caps = of.get(coupon.offer_id)
+        if not caps or coupon.held or coupon.pk in refused:
+            continue
+        wanted = limits.needs(caps, currency=basket.currency, discount=takes[coupon.pk], at=at)
+        reason = limits.peek(caps, wanted) if limits.covers(caps, basket.currency) else Reason.BUDGET
+        if reason:
+            refused[coupon.pk] = Refusal(code=coupon.code, reason=reason)
+    return refused
+
+
+def _persons(coupons: Sequence[Coupon], basket: Basket, *, at: datetime) -> dict[int, Refusal]:
+    counted = [
+        coupon
+        for coupon in coupons
+        if not coupon.held and (coupon.terms.per_customer is not None or coupon.customer_id is None)
+    ]
+    if not counted or not basket.is_known:
+        return {}
+    key = redemptions.key_of(basket)
+    live = list(
+        Redemption.objects.filter(
+            offer__in={coupon.offer_id for coupon in counted}, customer_key=key, state__in=LIVE
+        ).values_list("offer", "coupon", "window")
+    )
+    refused = {}
+    for coupon in counted:
+        window = validity.window(at, coupon.terms.per_customer_period)
+        of_coupon = sum(1 for _, one, _ in live if one == coupon.pk)
+        of_offer = sum(1 for offer, _, since in live if offer == coupon.offer_id and since == window)
+        allowed = coupon.terms.per_customer
+        if of_coupon >= coupon.per_customer or (allowed is not None and of_offer >= allowed):
+            refused[coupon.pk] = Refusal(code=coupon.code, reason=Reason.CUSTOMER_LIMIT)
+    return refused
+
+
+# Together
+
+
+def _exclusive(coupons: Sequence[Coupon], basket: Basket, kept_in: pricing.Categories) -> dict[int, Refusal]:
     """Where one of several stands alone, let the one that takes off most stay; of equals the oldest."""
     if len(coupons) < 2 or not any(coupon.terms.exclusive for coupon in coupons):
         return {}
-    best = max(coupons, key=lambda coupon: (worth(coupon, basket), -coupon.pk))
+    best = max(coupons, key=lambda coupon: (pricing.alone(coupon, basket, kept_in), -coupon.pk))
     others: Collection[Coupon] = [coupon for coupon in coupons if coupon.pk != best.pk]
     if not best.terms.exclusive:
         others = [coupon for coupon in others if coupon.terms.exclusive]
     return {coupon.pk: Refusal(code=coupon.code, reason=Reason.EXCLUSIVE) for coupon in others}
 
 
-def worth(coupon: Coupon, basket: Basket) -> int:
-    """Return what a coupon takes off a basket, minor units, as far as the goods decide it."""
-    terms, money = coupon.terms, coupon.money
-    if terms.kind == Kind.PERCENTAGE and terms.percent is not None:
-        return int(basket.worth * terms.percent / 100)
-    if terms.kind == Kind.AMOUNT and money is not None and money.amount is not None:
-        return min(money.amount, basket.worth)
-    return 0
+def _margin(coupons: Sequence[Coupon], basket: Basket, kept_in: pricing.Categories) -> dict[int, Refusal]:
+    """Refuse from the last in turn on, until what is left to pay for the goods is not below the floor."""
+    rule = margin.guard() if basket.lines and any(coupon.guarded for coupon in coupons) else None
+    if rule is None:
+        return {}
+    floor = margin.floor(basket, rule)
+    taking = [coupon for coupon in pricing.in_turn(coupons) if coupon.terms.kind != Kind.FREE_SHIPPING]
+    refused = {}
+    while taking and goods_left(taking, basket, kept_in) < floor:
+        last = taking.pop()
+        refused[last.pk] = Refusal(code=last.code, reason=Reason.MARGIN)
+    return refused
+
+
+def goods_left(coupons: Sequence[Coupon], basket: Basket, kept_in: pricing.Categories) -> int:
+    """Return what the goods cost with just these coupons of ours, minor units.
+
+    The host's word is taken for what it has reckoned: with all that is in its basket, discounts of its own included.
+    """
+    if basket.left is None or basket.discounts is None:
+        taken = pricing.discounts(coupons, basket, kept_in)
+        return sum(line.due for line in basket.lines) - sum(sum(discount.lines) for discount in taken.values())
+    with_us = {coupon.code for coupon in coupons}
+    without = sum(amount for code, amount in basket.discounts.items() if code not in with_us)
+    to_come = sum(pricing.alone(coupon, basket, kept_in) for coupon in coupons if coupon.code not in basket.codes)
+    return basket.left + without - to_come

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import transaction
 from django.http import HttpRequest
 
-from campaigns import queries
+from campaigns import queries, reasons
+from campaigns.baskets import Basket
 from campaigns.models import Coupon, Redemption
-from campaigns.services import checking, codes, redemptions
-from campaigns.services.checking import Basket
-from retention.hashing import customer_key
+from campaigns.reasons import Refusal
+from campaigns.services import checking, codes, engine, redemptions
+from campaigns.services.redemptions import Hold
 from retention.registry import CheckoutGuard
 from retention.shop import CartData, CouponRejected, get_shop
 
 HELD = "campaigns_held"
 """Session: coupon id → id of the redemption that this session's basket reserved."""
+
+
+def check(request: HttpRequest, cart: CartData, *, email: str, user_id: int | None, at: datetime) -> None:
+    """Look whether the cart may use every coupon of ours in it, leaving aside what may change before it is ordered.
+
+    Raises CouponRejected for the first that it may not. Changes nothing.
+    """
+    wanted = [code for code in map(codes.normal, cart.coupons) if code]
+    if not wanted:
+        return
+    coupons = list(queries.by_code(wanted, cart=cart.reference))
+    basket = Basket.of(cart, email=email, user_id=user_id, priced=not engine.current().prices)
+    for refusal in checking.check(coupons, basket=basket, at=at).values():
+        if refusal.reason not in reasons.LATER:
+            raise _rejected(refusal)
 
 
 def reserve(request: HttpRequest, cart: CartData, *, email: str, user_id: int | None, at: datetime) -> None:
@@ -26,36 +42,44 @@ def reserve(request: HttpRequest, cart: CartData, *, email: str, user_id: int | 
     one out and asks again. Without codes, now or before, there is not even a query.
     """
     wanted = [code for code in map(codes.normal, cart.coupons) if code]
-    basket = Basket.of(cart, email=email, user_id=user_id)
+    basket = Basket.of(cart, email=email, user_id=user_id, priced=not engine.current().prices) if wanted else None
     coupons = list(queries.by_code(wanted, cart=cart.reference)) if wanted else []
     following = _following(request, coupons) if coupons else {}
-    for refusal in checking.check(coupons, basket=basket, at=at).values():
-        raise CouponRejected(refusal.reason.value, code=refusal.code)
+    if basket:
+        for refusal in checking.check(coupons, basket=basket, at=at, reserving=True).values():
+            raise _rejected(refusal)
     if not cart.reference:
         return  # a basket that is not stored is not ordered either
     held = {}
-    if coupons:
-        with transaction.atomic():
-            # what is held already comes last: its row is locked when every coupon is, as a settlement does it
-            for coupon in sorted(coupons, key=lambda coupon: coupon.held):
-                held[str(coupon.pk)] = _hold(coupon, basket, following.get(coupon.pk), at=at).pk
+    if basket and coupons:
+        for redemption in following.values():
+            redemptions.move(redemption, cart=cart.reference)
+        try:
+            rows = redemptions.reserve(holds(coupons, basket), cart=cart.reference, at=at)
+        except redemptions.Refused as no:
+            raise _rejected(Refusal(code=no.coupon.code, reason=no.reason)) from no
+        held = {str(row.coupon_id): row.pk for row in rows}
     _remember(request, held, cart, at=at)
 
 
-def _hold(coupon: Coupon, basket: Basket, following: int | None, *, at: datetime) -> Redemption:
-    email = basket.email or (coupon.customer.email if coupon.customer else "")
-    if following is not None:
-        redemptions.move(following, cart=basket.reference)
-    try:
-        return redemptions.reserve(
-            coupon,
-            cart=basket.reference,
-            customer_key=customer_key(email) if email else f"user:{basket.user_id}",
+def holds(coupons: Sequence[Coupon], basket: Basket) -> list[Hold]:
+    """Return what a basket wants to reserve: each coupon with what it takes off."""
+    kept_in = checking.categories(coupons, basket)
+    amounts = checking.amounts(coupons, basket, kept_in)
+    return [
+        Hold(
+            coupon=coupon,
+            customer_key=redemptions.key_of(basket, coupon),
             customer=coupon.customer_id,
-            at=at,
+            currency=basket.currency,
+            discount=amounts[coupon.pk],
         )
-    except redemptions.Refused as refused:
-        raise CouponRejected(refused.reason.value, code=coupon.code) from refused
+        for coupon in coupons
+    ]
+
+
+def _rejected(refusal: Refusal) -> CouponRejected:
+    return CouponRejected(refusal.reason.value, code=refusal.code, detail=refusal.detail)
 
 
 def _remember(request: HttpRequest, held: dict[str, int], cart: CartData, *, at: datetime) -> None:
@@ -84,4 +108,4 @@ def _following(request: HttpRequest, coupons: list[Coupon]) -> dict[int, int]:
     return found
 
 
-GUARD = CheckoutGuard(name="campaigns.coupons", reserve=reserve)
+GUARD = CheckoutGuard(name="campaigns.coupons", reserve=reserve, check=check)

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 
 from campaigns import conditions, validity
 from campaigns.facts import CouponIssued
-from campaigns.models import Coupon, Offer, OfferVersion
+from campaigns.models import Coupon, CouponBatch, Offer, OfferVersion
 from campaigns.reasons import Reason
-from campaigns.services import codes, offers
+from campaigns.services import codes, engine, offers
 from campaigns.terms import Money, Terms
 from retention.models import Customer, Order, Spend
-from retention.money import to_decimal
 from retention.rows import batch_size
 from retention.services import facts
-from retention.shop import Capability, CouponSpec, get_shop
 
 BATCH = 1000
 TRIES = 5
@@ -29,14 +27,30 @@ class OutOfCodes(Exception):
     """Five times in a row a new code was somebody's already: the source of randomness is broken."""
 
 
+class CodeTaken(Exception):
+    """The code that was asked for is another coupon's already, ours or the shop's."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wish:
     """A coupon that somebody is to get. ``key`` makes it one coupon however often it is wished."""
 
     key: str
-    customer: int
+    customer: int | None = None
+    """None: whoever has the code."""
     order: str = ""
     """The order that it is given for."""
+    code: str = ""
+    """A code that was chosen, as ``codes.normal`` returns it; empty: one is drawn."""
+    currency: str = ""
+    """One of the offer's, where it has several; empty: the likely one."""
+    cap: int | None = None
+    """Uses of all people together; None: as the terms say of each coupon."""
+    starts_at: datetime | None = None
+    expires_at: datetime | None = None
+    """None: as the terms say."""
+    replaces: Coupon | None = None
+    """The coupon that it stands in for: its terms, currency and last day are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,43 +66,50 @@ def issue(wish: Wish, *, offer: Offer, source: str, at: datetime) -> Coupon | No
     return issue_many([wish], offer=offer, source=source, at=at).coupons.get(wish.key)
 
 
-def issue_many(wishes: Iterable[Wish], *, offer: Offer, source: str, at: datetime) -> Issued:
+def issue_many(
+    wishes: Iterable[Wish], *, offer: Offer, source: str, at: datetime, batch: CouponBatch | None = None
+) -> Issued:
     """Give coupons of an offer, and create them in the shop, in a constant number of queries per thousand.
 
-    Nobody gets a first-order coupon who has ordered before; an offer that is off gives none. Coupons carry the
-    offer's present version. ``source`` says where they came from, e.g. ``journey:welcome``.
+    Nobody gets a first-order coupon who has ordered before; an offer that is off or over gives none. Coupons carry
+    the offer's present version, but for those that replace one. ``source`` says where they came from, e.g.
+    ``journey:welcome``. Raises CodeTaken for a chosen code that is not free.
     """
     wanted = list({wish.key: wish for wish in wishes}.values())
     coupons: dict[str, Coupon] = {}
     refused: dict[str, Reason] = {}
     step = batch_size(BATCH)
     for start in range(0, len(wanted), step):
-        done = _issue(wanted[start : start + step], offer=offer, source=source, at=at)
+        done = _issue(wanted[start : start + step], offer=offer, source=source, at=at, batch=batch)
         coupons.update(done.coupons)
         refused.update(done.refused)
     return Issued(coupons=coupons, refused=refused)
 
 
-def _issue(wishes: Sequence[Wish], *, offer: Offer, source: str, at: datetime) -> Issued:
+def _issue(wishes: Sequence[Wish], *, offer: Offer, source: str, at: datetime, batch: CouponBatch | None) -> Issued:
     known = _by_key(wishes)
     new = [wish for wish in wishes if wish.key not in known]
     if not new:
         return Issued(coupons=known)
     version = offers.current(offer)
-    people = Customer.objects.in_bulk({wish.customer for wish in new})
+    people = Customer.objects.in_bulk({wish.customer for wish in new} - {None})
     refused = _refused(new, people, offer=offer, terms=version.terms, at=at)
     new = [wish for wish in new if wish.key not in refused]
     with transaction.atomic():
-        made = _insert(new, people, offer=offer, version=version, source=source, at=at)
+        made = _insert(new, people, version=version, prefix=_prefix(offer, batch), source=source, at=at, batch=batch)
         known |= {key: coupon for key, (coupon, _) in made.items()}
         ours = [coupon for coupon, fresh in made.values() if fresh]
-        if ours and Capability.COUPONS in get_shop().capabilities:
-            get_shop().create_coupons([spec_of(coupon) for coupon in ours])
+        if ours:
+            engine.current().create(ours)
         facts.publish(
             CouponIssued(customer=coupon.customer_id, at=at, coupon=coupon.pk, offer=offer.slug, source=source)
             for coupon in ours
         )
     return Issued(coupons=known, refused=refused)
+
+
+def _prefix(offer: Offer, batch: CouponBatch | None) -> str:
+    return batch.prefix if batch is not None and batch.prefix else offer.prefix
 
 
 def _by_key(wishes: Sequence[Wish]) -> dict[str, Coupon]:
@@ -99,15 +120,20 @@ def _by_key(wishes: Sequence[Wish]) -> dict[str, Coupon]:
 def _refused(
     wishes: Sequence[Wish], people: Mapping[int, Customer], *, offer: Offer, terms: Terms, at: datetime
 ) -> dict[str, Reason]:
+    fresh = [wish for wish in wishes if wish.replaces is None]
+    refused: dict[str, Reason] = {}
     if not offer.active:
-        return {wish.key: Reason.OFFER_OFF for wish in wishes}
-    newcomers = conditions.FIRST_ORDER.matching(people, {}, at) if terms.first_order_only else set(people)
-    refused = {}
+        refused = {wish.key: Reason.OFFER_OFF for wish in fresh}
+    elif validity.of(terms, at=at)[1] <= at:
+        refused = {wish.key: Reason.OFFER_ENDED for wish in fresh if wish.expires_at is None}
+    newcomers = conditions.FIRST_ORDER.matching(people, {}, at) if terms.first_order_only and people else set(people)
     for wish in wishes:
-        person = people.get(wish.customer)
+        person = people.get(wish.customer) if wish.customer is not None else None
+        if wish.customer is None or wish.key in refused:
+            continue
         if person is None or person.erased_at:
             refused[wish.key] = Reason.ERASED
-        elif person.pk not in newcomers:
+        elif person.pk not in newcomers and wish.replaces is None:
             refused[wish.key] = Reason.NOT_FIRST_ORDER
     return refused
 
@@ -116,10 +142,11 @@ def _insert(
     wishes: Sequence[Wish],
     people: Mapping[int, Customer],
     *,
-    offer: Offer,
     version: OfferVersion,
+    prefix: str,
     source: str,
     at: datetime,
+    batch: CouponBatch | None,
 ) -> dict[str, tuple[Coupon, bool]]:
     """Insert coupons; return key → coupon and whether it is a new one.
 
@@ -127,40 +154,68 @@ def _insert(
     """
     terms = version.terms
     currencies = _currencies(wishes, terms.money)
-    expires_at = validity.ends_at(at, days=terms.valid_days)
+    dates = validity.of(terms, at=at)
+    chosen = {wish.code for wish in wishes} - {""}
+    if chosen and engine.current().taken(sorted(chosen)):
+        raise CodeTaken
     made: dict[str, tuple[Coupon, bool]] = {}
     left = list(wishes)
     for _ in range(TRIES):
         if not left:
             return made
-        drawn = dict(zip((wish.key for wish in left), codes.generate(len(left), prefix=offer.prefix), strict=True))
+        drawn = dict(zip((wish.key for wish in left), codes.generate(len(left), prefix=prefix), strict=True))
+        code_of = {wish.key: wish.code or drawn[wish.key] for wish in left}
         Coupon.objects.bulk_create(
             [
-                Coupon(
-                    code=drawn[wish.key],
-                    key=wish.key,
-                    offer=offer,
-                    version=version,
-                    # a guest may have become a member since the wish was made
-                    customer_id=people[wish.customer].absorbed_into_id or wish.customer,
-                    currency=currencies[wish.key],
-                    source=source[:120],
-                    order=wish.order,
-                    max_uses=terms.uses,
-                    per_customer=terms.uses,
-                    issued_at=at,
-                    expires_at=expires_at,
+                _coupon(
+                    wish, code_of[wish.key], people, version, currencies[wish.key], dates,
+                    source=source[:120], batch=batch, issued_at=at,
                 )
                 for wish in left
             ],
             ignore_conflicts=True,
-        )
+        )  # fmt: skip
         found = _by_key(left)
-        made |= {key: (coupon, coupon.code == drawn[key]) for key, coupon in found.items()}
+        made |= {key: (coupon, coupon.code == code_of[key]) for key, coupon in found.items()}
         left = [wish for wish in left if wish.key not in found]
+        if any(wish.code for wish in left):
+            raise CodeTaken
     if left:
         raise OutOfCodes
     return made
+
+
+def _coupon(
+    wish: Wish,
+    code: str,
+    people: Mapping[int, Customer],
+    version: OfferVersion,
+    currency: str,
+    dates: tuple[datetime | None, datetime],
+    **more: Any,
+) -> Coupon:
+    terms, old = version.terms, wish.replaces
+    uses = terms.uses if wish.cap is None else wish.cap
+    coupon = Coupon(
+        code=code,
+        key=wish.key,
+        offer_id=version.offer_id,
+        version=version,
+        # a guest may have become a member since the wish was made
+        customer_id=(people[wish.customer].absorbed_into_id or wish.customer) if wish.customer is not None else None,
+        currency=currency,
+        order=wish.order,
+        max_uses=uses,
+        per_customer=terms.uses,
+        starts_at=wish.starts_at or dates[0],
+        expires_at=wish.expires_at or dates[1],
+        **more,
+    )
+    if old is not None:
+        coupon.version_id, coupon.currency, coupon.per_customer = old.version_id, old.currency, old.per_customer
+        coupon.starts_at, coupon.expires_at = old.starts_at, wish.expires_at or old.expires_at
+        coupon.replaces, coupon.batch_id = old, old.batch_id
+    return coupon
 
 
 def _currencies(wishes: Sequence[Wish], money: Sequence[Money]) -> dict[str, str]:
@@ -178,31 +233,10 @@ def _currencies(wishes: Sequence[Wish], money: Sequence[Money]) -> dict[str, str
     )
     chosen = {}
     for wish in wishes:
-        likely = orders.get(wish.order, "")
-        chosen[wish.key] = likely if likely in allowed else spent.get(wish.customer, allowed[0])
+        likely = wish.currency or orders.get(wish.order, "")
+        usual = spent.get(wish.customer, allowed[0]) if wish.customer is not None else allowed[0]
+        chosen[wish.key] = likely if likely in allowed else usual
     return chosen
-
-
-def spec_of(coupon: Coupon) -> CouponSpec:
-    """Return what the shop needs to know of a coupon."""
-    terms, money, owner = coupon.terms, coupon.money, coupon.customer
-    amount = money.amount if money is not None else None
-    least = money.minimum if money is not None else None
-    return CouponSpec(
-        code=coupon.code,
-        offer=f"{coupon.offer.slug}/{coupon.version.number}",
-        name=coupon.offer.name,
-        kind=terms.kind,
-        value=terms.percent or (to_decimal(amount, coupon.currency) if amount else Decimal(0)),
-        currency=coupon.currency,
-        minimum=to_decimal(least, coupon.currency) if least else None,
-        starts_at=coupon.issued_at,
-        ends_at=coupon.expires_at,
-        email=owner.email if owner else "",
-        user_id=owner.user_id if owner else None,
-        uses=coupon.max_uses or 0,
-        exclusive=terms.exclusive,
-    )
 
 
 def void(coupons: Iterable[Coupon], *, reason: str, at: datetime) -> int:
@@ -221,6 +255,6 @@ def void(coupons: Iterable[Coupon], *, reason: str, at: datetime) -> int:
         Coupon.objects.filter(pk__in=[pk for pk, _ in good]).update(
             state=Coupon.State.VOID, void_reason=reason[:80], voided_at=at
         )
-        if good and Capability.COUPONS in get_shop().capabilities:
-            get_shop().disable_coupons([code for _, code in good])
+        if good:
+            engine.current().disable([code for _, code in good])
     return len(good)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
 
-from campaigns.models import Offer, OfferCondition, OfferMoney, OfferVersion, Redemption
-from campaigns.models.redemption import LIVE
-from campaigns.terms import Asked, Money, Terms
+from campaigns.models import Offer, OfferCondition, OfferGoods, OfferMoney, OfferVersion
+from campaigns.services import limits
+from campaigns.services.limits import Cap
+from campaigns.terms import Asked, Goods, Kind, Money, Terms
 
 
 def create(
-    *, slug: str, name: str, terms: Terms, at: datetime, prefix: str = "", max_uses: int | None = None, by: str = ""
+    *,
+    slug: str,
+    name: str,
+    terms: Terms,
+    at: datetime,
+    prefix: str = "",
+    caps: Collection[Cap] = (),
+    by: str = "",
 ) -> Offer:
     """Make an offer with its first version."""
     with transaction.atomic():
@@ -22,11 +31,15 @@ def create(
             kind=terms.kind,
             percent=terms.percent,
             valid_days=terms.valid_days,
+            starts_on=terms.starts_on,
+            ends_on=terms.ends_on,
             uses=terms.uses,
             per_customer=terms.per_customer,
-            max_uses=max_uses,
+            per_customer_period=terms.per_customer_period,
             first_order_only=terms.first_order_only,
             exclusive=terms.exclusive,
+            sale_goods=terms.sale_goods,
+            priority=terms.priority,
             prefix=prefix,
             created_at=at,
         )
@@ -39,8 +52,35 @@ def create(
         OfferCondition.objects.bulk_create(
             [OfferCondition(offer=offer, name=a.name, parameters=dict(a.parameters)) for a in terms.conditions]
         )
+        OfferGoods.objects.bulk_create(_rows_of(offer, terms.goods))
         publish(offer, at=at, by=by)
+        if caps:
+            limits.set_to(offer, caps, at=at)
     return offer
+
+
+PARTS = {
+    "only_products": (OfferGoods.Rule.ONLY, OfferGoods.Kind.PRODUCT),
+    "only_categories": (OfferGoods.Rule.ONLY, OfferGoods.Kind.CATEGORY),
+    "never_products": (OfferGoods.Rule.NEVER, OfferGoods.Kind.PRODUCT),
+    "never_categories": (OfferGoods.Rule.NEVER, OfferGoods.Kind.CATEGORY),
+}
+"""Field of ``Goods`` → what its rows say."""
+
+
+def _rows_of(offer: Offer, goods: Goods) -> list[OfferGoods]:
+    return [
+        OfferGoods(offer=offer, rule=rule, kind=kind, reference=reference)
+        for part, (rule, kind) in PARTS.items()
+        for reference in getattr(goods, part)
+    ]
+
+
+def _goods_of(offer: Offer) -> Goods:
+    rows = sorted(offer.goods.all(), key=lambda row: row.reference)
+    return Goods(
+        **{part: tuple(row.reference for row in rows if (row.rule, row.kind) == said) for part, said in PARTS.items()}
+    )
 
 
 def terms_of(offer: Offer) -> Terms:
@@ -48,23 +88,29 @@ def terms_of(offer: Offer) -> Terms:
     return Terms(
         kind=offer.kind,
         valid_days=offer.valid_days,
-        percent=offer.percent if offer.kind == "percentage" else None,
+        starts_on=offer.starts_on,
+        ends_on=offer.ends_on,
+        percent=offer.percent if offer.kind == Kind.PERCENTAGE else None,
         money=tuple(
             Money(
                 currency=row.currency,
-                amount=row.amount_minor if offer.kind == "amount" else None,
+                amount=row.amount_minor if offer.kind == Kind.AMOUNT else None,
                 minimum=row.minimum_minor,
             )
             for row in sorted(offer.money.all(), key=lambda row: row.pk)
         ),
+        goods=_goods_of(offer),
         uses=offer.uses,
         per_customer=offer.per_customer,
+        per_customer_period=offer.per_customer_period,
         first_order_only=offer.first_order_only,
         conditions=tuple(
             Asked(name=row.name, parameters=row.parameters)
             for row in sorted(offer.conditions.all(), key=lambda row: row.pk)
         ),
         exclusive=offer.exclusive,
+        sale_goods=offer.sale_goods,
+        priority=offer.priority,
     )
 
 
@@ -91,17 +137,3 @@ def publish(offer: Offer, *, at: datetime, by: str = "") -> OfferVersion:
             created_at=at,
             created_by=by[:150],
         )
-
-
-def limit(offer: Offer, max_uses: int | None) -> int:
-    """Set how often the offer can be used in total; None for no limit. Returns the uses that are taken.
-
-    Fewer than are taken already means: no more. Uses are counted only while there is a limit.
-    """
-    with transaction.atomic():
-        Offer.objects.select_for_update().get(pk=offer.pk)
-        taken = Redemption.objects.filter(offer=offer, state__in=LIVE).count()
-        Offer.objects.filter(pk=offer.pk).update(
-            max_uses=None if max_uses is None else max(max_uses, taken), used=taken if max_uses is not None else 0
-        )
-    return taken

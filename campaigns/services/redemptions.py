@@ -1,118 +1,169 @@
-"""Uses of coupons while nobody has ordered yet: a cart reserves one for a while, or gives it back.
+"""Uses of coupons while nobody has ordered yet: a cart reserves them for a while, or gives them back.
 
-Whatever changes a use locks the coupon's row first, then the offer's, then writes the redemption; coupons in the
-order of their ids. So two of them never wait for each other in a circle, and slots are read under the lock.
+Whatever changes uses locks the coupons' rows first, in the order of their ids, then the tallies of their offers'
+limits, then writes redemptions by offer and coupon. So two of them never wait for each other in a circle, and slots are
+read under the lock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Greatest
 
+from campaigns import validity
+from campaigns.baskets import Basket
 from campaigns.conf import conf
-from campaigns.models import Coupon, Offer, Redemption
+from campaigns.models import Coupon, OfferLimit, Redemption
 from campaigns.models.redemption import LIVE
 from campaigns.reasons import Reason
+from campaigns.services import limits
+from retention.hashing import customer_key
 from retention.rows import batch_size
 
 State = Redemption.State
+TRIES = 50
+"""More than anybody meets: each that fails has met another basket of the same person."""
 
 
 class Refused(Exception):
-    """The coupon cannot be reserved; ``reason`` says why."""
+    """A coupon cannot be reserved; ``reason`` says why."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, coupon: Coupon) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.coupon = coupon
 
 
-def reserve(coupon: Coupon, *, cart: str, customer_key: str, customer: int | None, at: datetime) -> Redemption:
-    """Hold one use of a coupon for a cart until its lease is over. The same cart again renews the lease.
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """One use that a cart wants to reserve. The coupon comes from ``queries.by_code``."""
 
-    ``coupon`` comes from ``queries.by_code``, so that the common case is two queries more.
-    ``customer_key`` is the HMAC of the folded address, ``customer`` our id of the person where there is one.
-    Raises Refused, and then has changed nothing.
+    coupon: Coupon
+    customer_key: str
+    """HMAC of the folded address."""
+    customer: int | None = None
+    """Our id of the person where there is one."""
+    currency: str = ""
+    discount: int = 0
+    """What it takes off, minor units, by which a budget counts it."""
+
+
+def key_of(basket: Basket, coupon: Coupon | None = None) -> str:
+    """Return by which name limits count who shops: the mailbox, the owner's where that is not known, else the user."""
+    email = basket.email or (coupon.customer.email if coupon and coupon.customer else "")
+    return customer_key(email) if email else f"user:{basket.user_id}"
+
+
+def reserve(holds: Sequence[Hold], *, cart: str, at: datetime) -> list[Redemption]:
+    """Hold one use of each coupon for a cart until the lease is over. The same cart again renews the lease.
+
+    All or none: raises Refused for one that cannot be had, and has changed nothing then. In the common case of one
+    coupon without limits it is two statements.
     """
     lease = at + timedelta(minutes=conf.COUPON_LEASE_MINUTES)
-    if coupon.held and (held := _renew(coupon, cart=cart, lease=lease)):
-        return held
-    reason = Reason.CUSTOMER_LIMIT
-    # each try that meets a slot taken meanwhile finds one slot less
-    for _ in range(1 + (coupon.terms.per_customer or 0)):
+    look = any(hold.coupon.held for hold in holds)
+    refused: Refused | None = None
+    for left in reversed(range(TRIES)):
+        held = _renew([hold.coupon.pk for hold in holds], cart=cart, lease=lease) if look else {}
+        wanted = [hold for hold in holds if hold.coupon.pk not in held]
         try:
-            return _insert(coupon, cart=cart, customer_key=customer_key, customer=customer, lease=lease, at=at)
+            made = _insert(wanted, cart=cart, lease=lease, at=at, look=look) if wanted else {}
         except IntegrityError:
-            reason = Reason.CUSTOMER_LIMIT
-        except Refused as refused:
-            reason = refused.reason
-        # the same cart may have been quicker by another request
-        if held := _renew(coupon, cart=cart, lease=lease):
-            return held
-        if reason != Reason.CUSTOMER_LIMIT:
-            break
-    raise Refused(reason)
+            if not left:
+                raise
+            # a slot was taken meanwhile: who looks again finds one less
+        except Refused as no:
+            if refused:
+                raise
+            refused = no  # the same cart may have been quicker by another request
+        else:
+            return [(held | made)[hold.coupon.pk] for hold in holds]
+        look = True
+    raise AssertionError("the last try returns or raises")
 
 
-def _insert(
-    coupon: Coupon, *, cart: str, customer_key: str, customer: int | None, lease: datetime, at: datetime
-) -> Redemption:
+def _insert(holds: Sequence[Hold], *, cart: str, lease: datetime, at: datetime, look: bool) -> dict[int, Redemption]:
+    """Take a use of each; ``look``: read which slots are free, even where there is only one."""
     with transaction.atomic():
-        _take(coupon, at=at)
-        offer_slot = _take_from_offer(coupon, customer_key)
-        return Redemption.objects.create(
-            coupon=coupon,
-            offer_id=coupon.offer_id,
-            customer_id=customer,
-            customer_key=customer_key,
-            slot=_free_slot(Redemption.objects.filter(coupon=coupon), customer_key, coupon.per_customer),
-            offer_slot=offer_slot,
-            cart=cart,
-            state=State.RESERVED,
-            currency=coupon.currency,
-            lease_until=lease,
-            reserved_at=at,
-        )
+        for hold in sorted(holds, key=lambda hold: hold.coupon.pk):
+            _take(hold.coupon, at=at)
+        _take_from_offers(holds, at=at)
+        rows = [_row(hold, cart=cart, lease=lease, at=at, look=look) for hold in holds]
+        Redemption.objects.bulk_create(sorted(rows, key=lambda row: (row.offer_id, row.coupon_id)))
+    return {row.coupon_id: row for row in rows}
 
 
-def _renew(coupon: Coupon, *, cart: str, lease: datetime) -> Redemption | None:
-    held = Redemption.objects.filter(coupon=coupon, cart=cart, state=State.RESERVED)
-    return held.get() if held.update(lease_until=lease) else None
+def _row(hold: Hold, *, cart: str, lease: datetime, at: datetime, look: bool) -> Redemption:
+    coupon, allowed = hold.coupon, hold.coupon.terms.per_customer
+    window = validity.window(at, coupon.terms.per_customer_period)
+    mine = Redemption.objects.filter(customer_key=hold.customer_key, state__in=LIVE)
+    of_offer = mine.filter(offer=coupon.offer_id, window=window)
+    return Redemption(
+        coupon=coupon,
+        offer_id=coupon.offer_id,
+        customer_id=hold.customer,
+        customer_key=hold.customer_key,
+        slot=_free_slot(mine.filter(coupon=coupon), coupon, coupon.per_customer, "slot", look=look),
+        offer_slot=_free_slot(of_offer, coupon, allowed, "offer_slot", look=look) if allowed else None,
+        window=window,
+        cart=cart,
+        state=State.RESERVED,
+        currency=hold.currency or coupon.currency,
+        discount_minor=hold.discount,
+        lease_until=lease,
+        reserved_at=at,
+        taken_at=at,
+    )
+
+
+def _renew(coupons: Collection[int], *, cart: str, lease: datetime) -> dict[int, Redemption]:
+    rows = Redemption.objects.filter(coupon__in=coupons, cart=cart, state=State.RESERVED)
+    return {row.coupon_id: row for row in rows} if rows.update(lease_until=lease) else {}
 
 
 def _take(coupon: Coupon, *, at: datetime) -> None:
     """Take a use by a conditional UPDATE: of two that want the last one, one hits no row."""
     if not Coupon.objects.redeemable(at=at).filter(pk=coupon.pk).update(used=F("used") + 1):
-        raise Refused(why_not(coupon, at=at))
+        raise Refused(why_not(coupon, at=at), coupon)
 
 
-def _take_from_offer(coupon: Coupon, customer_key: str) -> int | None:
-    """Take a use of the offer where it is limited in total; return the person's slot where that is limited."""
-    if coupon.offer.max_uses is not None:
-        rows = Offer.objects.filter(pk=coupon.offer_id)
-        if not rows.filter(Q(max_uses=None) | Q(used__lt=F("max_uses"))).update(used=F("used") + 1):
-            raise Refused(Reason.OFFER_LIMIT)
-    allowed = coupon.terms.per_customer
-    if allowed is None:
-        return None
-    taken = Redemption.objects.filter(offer=coupon.offer_id).exclude(offer_slot=None)
-    return _free_slot(taken, customer_key, allowed, "offer_slot")
+def _take_from_offers(holds: Sequence[Hold], *, at: datetime) -> None:
+    """Take what each use takes of its offer's limits, where there are any."""
+    limited = [hold for hold in holds if hold.coupon.limited]
+    if not limited:
+        return
+    of = limits.of({hold.coupon.offer_id for hold in limited})
+    wanted: Counter[limits.Need] = Counter()
+    for hold in limited:
+        caps = of[hold.coupon.offer_id]
+        if not limits.covers(caps, hold.currency):
+            raise Refused(Reason.BUDGET, hold.coupon)
+        wanted += limits.needs(caps, currency=hold.currency, discount=hold.discount, at=at)
+    by_pk = {limit.pk: limit for caps in of.values() for limit in caps}
+    try:
+        limits.take(wanted, by_pk)
+    except limits.Exceeded as no:
+        last = [hold.coupon for hold in limited if hold.coupon.offer_id == no.limit.offer_id][-1]
+        raise Refused(no.reason, last) from no
 
 
-def _free_slot(rows: QuerySet[Redemption], customer_key: str, allowed: int, field: str = "slot") -> int:
+def _free_slot(rows: QuerySet[Redemption], coupon: Coupon, allowed: int, field: str, *, look: bool) -> int:
     """Return the lowest slot that the person has free.
 
     Of one there is only one: the constraint decides, without a look before.
     """
-    if allowed == 1:
+    if allowed == 1 and not look:
         return 1
-    taken = set(rows.filter(customer_key=customer_key, state__in=LIVE).values_list(field, flat=True))
+    taken = set(rows.values_list(field, flat=True))
     free = next((slot for slot in range(1, allowed + 1) if slot not in taken), None)
     if free is None:
-        raise Refused(Reason.CUSTOMER_LIMIT)
+        raise Refused(Reason.CUSTOMER_LIMIT, coupon)
     return free
 
 
@@ -123,7 +174,12 @@ def why_not(coupon: Coupon, *, at: datetime) -> Reason:
         return Reason.VOID
     if now.expires_at <= at:
         return Reason.EXPIRED
+    if now.starts_at is not None and now.starts_at > at:
+        return Reason.NOT_STARTED
     return Reason.RESERVED if Redemption.objects.filter(coupon=now, state=State.RESERVED).exists() else Reason.USED
+
+
+# Giving back
 
 
 def move(redemption: int, *, cart: str) -> bool:
@@ -151,33 +207,43 @@ def _release(rows: QuerySet[Redemption], *, reason: str, at: datetime, limit: in
     if not chosen:
         return 0
     with transaction.atomic():
-        lock(chosen.values())
-        still = list(rows.filter(pk__in=chosen).values_list("pk", "coupon", "offer"))
-        Redemption.objects.filter(pk__in=[pk for pk, _, _ in still], state=State.RESERVED).update(
+        offers = {coupon.offer_id for coupon in lock(chosen.values()).values()}
+        of = limits.of(offers)
+        limits.lock((), offers)
+        still = list(rows.filter(pk__in=chosen))
+        Redemption.objects.filter(pk__in=[row.pk for row in still], state=State.RESERVED).update(
             state=State.RELEASED, reason=reason, released_at=at, lease_until=None
         )
-        count(Coupon, [coupon for _, coupon, _ in still], by=-1)
-        count(Offer, [offer for _, _, offer in still], by=-1)
+        count([row.coupon_id for row in still], by=-1)
+        limits.move(taken(still, of, by=-1))
     return len(still)
 
 
+# Counting, under the lock
+
+
 def lock(coupons: Collection[int]) -> dict[int, Coupon]:
-    """Lock these coupons and those of their offers that are limited in total, always in the same order."""
+    """Lock these coupons, always in the same order."""
     rows = Coupon.objects.select_for_update().filter(pk__in=coupons).order_by("pk")
-    locked = {coupon.pk: coupon for coupon in rows}
-    offers = {coupon.offer_id for coupon in locked.values()}
-    list(Offer.objects.select_for_update().filter(pk__in=offers, max_uses__isnull=False).order_by("pk"))
-    return locked
+    return {coupon.pk: coupon for coupon in rows}
 
 
-def count(model: type[Coupon] | type[Offer], ids: Collection[int], *, by: int) -> None:
-    """Move ``used`` of locked rows by ``by`` for each time that they are named; one UPDATE per distinct number."""
+def count(ids: Sequence[int], *, by: int) -> None:
+    """Move ``used`` of locked coupons by ``by`` for each time that they are named; one UPDATE per distinct number."""
     times: dict[int, list[int]] = {}
-    for pk in set(ids):
-        times.setdefault(list(ids).count(pk), []).append(pk)
+    for pk, n in Counter(ids).items():
+        times.setdefault(n, []).append(pk)
     for n, keys in times.items():
-        rows = model._default_manager.filter(pk__in=keys)
-        if model is Offer:
-            rows = rows.filter(max_uses__isnull=False)
-        # never below zero: a limit that was set while a cart reserved has not counted it
-        rows.update(used=Greatest(F("used") + n * by, Value(0)))
+        Coupon.objects.filter(pk__in=keys).update(used=Greatest(F("used") + n * by, Value(0)))
+
+
+def taken(rows: Iterable[Redemption], of: Mapping[int, Sequence[OfferLimit]], *, by: int) -> Counter[limits.Need]:
+    """Return what these uses take of their offers' limits, times ``by``."""
+    changed: Counter[limits.Need] = Counter()
+    for row in rows:
+        if row.taken_at is None:
+            continue
+        wanted = limits.needs(of[row.offer_id], currency=row.currency, discount=row.discount_minor, at=row.taken_at)
+        for need, amount in wanted.items():
+            changed[need] += by * amount
+    return changed

@@ -12,10 +12,10 @@ from datetime import datetime
 from django.db import transaction
 
 from campaigns.models import Coupon, Redemption
+from campaigns.services import engine, replacing
 from campaigns.services.book import Book
 from retention.models import Order, OrderCoupon
 from retention.services import facts
-from retention.shop import Capability, get_shop
 
 
 def settle(references: Collection[str], *, at: datetime) -> int:
@@ -35,6 +35,11 @@ def settle(references: Collection[str], *, at: datetime) -> int:
     with transaction.atomic():
         book = Book.open({*ours.values(), *settled}, orders.values())
         named = {(ours[use.code], use.order.reference): use.discount_minor for use in uses if use.code in ours}
+        if engine.current().prices:
+            # a host without vouchers may not name codes: what the checkout committed stands
+            for row in book.rows:
+                if row.order in orders and row.state != Redemption.State.RELEASED:
+                    named.setdefault((row.coupon_id, row.order), row.discount_minor)
         for (coupon, reference), discount in sorted(named.items()):
             book.settle(coupon, orders[reference], discount, at=at)
         for row in [row for row in book.rows if row.order in orders]:
@@ -42,10 +47,16 @@ def settle(references: Collection[str], *, at: datetime) -> int:
                 book.release(row, Redemption.Reason.DROPPED, at=at)
         book.write()
         facts.publish(book.happened)
-        for coupon, reference in book.given_back:
-            if Capability.COUPONS in get_shop().capabilities:
-                get_shop().release_coupon(book.coupons[coupon].code, order_reference=reference)
+        _give_back(book, at=at)
     return len(book.touched)
+
+
+def _give_back(book: Book, *, at: datetime) -> None:
+    """Give uses back in the host; where it cannot, the person gets a coupon like it instead."""
+    host = engine.current()
+    lost = [row for row in book.given_back if not host.give_back(book.coupons[row.coupon_id].code, order=row.order)]
+    if lost:
+        replacing.replace([book.coupons[row.coupon_id] for row in lost], source="returned", at=at)
 
 
 def settle_excess(*, limit: int = 500, at: datetime) -> int:

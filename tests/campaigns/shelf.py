@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from campaigns.models import Coupon, Offer, Redemption
+from campaigns import queries
+from campaigns.models import Coupon, Offer, OfferTally, Redemption
 from campaigns.services import coupons, offers, redemptions
 from campaigns.services.coupons import Wish
+from campaigns.services.limits import Cap
+from campaigns.services.redemptions import Hold
 from campaigns.terms import Money, Terms
 from retention.hashing import customer_key, normal
 from retention.models import Customer
@@ -27,8 +31,17 @@ def amount(*money: tuple[str, int, int | None], **terms: Any) -> Terms:
     return Terms(kind="amount", money=entries, **{"valid_days": 30, **terms})
 
 
-def make_offer(terms: Terms | None = None, *, slug: str = "thanks", **given: Any) -> Offer:
-    return offers.create(slug=slug, name=slug.capitalize(), terms=terms or percentage(), at=NOW, **given)
+def make_offer(
+    terms: Terms | None = None,
+    *,
+    slug: str = "thanks",
+    max_uses: int | None = None,
+    caps: Sequence[Cap] = (),
+    **given: Any,
+) -> Offer:
+    """Make an offer; ``max_uses`` are uses in total."""
+    caps = [*caps, *([Cap(most=max_uses)] if max_uses is not None else [])]
+    return offers.create(slug=slug, name=slug.capitalize(), terms=terms or percentage(), at=NOW, caps=caps, **given)
 
 
 def guest(email: str = "ada@example.com", **given: Any) -> Customer:
@@ -48,9 +61,28 @@ def give(offer: Offer, customer: Customer | None = None, *, key: str = "", at: d
     return coupon
 
 
-def reserve(coupon: Coupon, cart: str = "c1", *, email: str = "ada@example.com", at: datetime = NOW) -> Redemption:
-    fresh = Coupon.objects.select_related("offer", "version").get(pk=coupon.pk)
-    return redemptions.reserve(fresh, cart=cart, customer_key=customer_key(email), customer=coupon.customer_id, at=at)
+def reserve(
+    coupon: Coupon,
+    cart: str = "c1",
+    *,
+    email: str = "ada@example.com",
+    at: datetime = NOW,
+    currency: str = "EUR",
+    off: int = 0,
+) -> Redemption:
+    """Reserve a coupon for a cart; ``off``: what it takes off, minor units."""
+    fresh = queries.by_code([coupon.code], cart=cart).get()
+    hold = Hold(
+        coupon=fresh, customer_key=customer_key(email), customer=coupon.customer_id, currency=currency, discount=off
+    )
+    [row] = redemptions.reserve([hold], cart=cart, at=at)
+    return row
+
+
+def tally(offer: Offer) -> list[int]:
+    """Return what is taken of each of an offer's limits, period by period, the first first."""
+    rows = OfferTally.objects.filter(limit__offer=offer).order_by("limit", "window")
+    return list(rows.values_list("taken", flat=True))
 
 
 def uses(coupon: Coupon) -> list[tuple[str, str]]:
