@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Offer
-from campaigns.services import checkout, coupons, redemptions, settlement
+from campaigns.services import checkout, coupons, guesses, redemptions, settlement
 from campaigns.services.coupons import Wish
 from campaigns.views import wallet
 from retention import registry
@@ -23,7 +23,7 @@ from retention.facts import (
 )
 from retention.registry import Action, Recorded, Tick
 
-MINUTE = 60
+MINUTE, DAY = 60, 86400
 
 
 def settle(recorded: Sequence[Recorded]) -> None:
@@ -51,7 +51,7 @@ def give(wishes: Sequence[tuple[str, int, str]], parameters: Mapping[str, Any], 
 
 
 def load() -> None:
-    """Register subscriber, tick, action, guard and the shopper's wallet."""
+    """Register subscriber, ticks, action, guard and the shopper's wallet."""
     registry.subscribe(
         "campaigns.redemptions",
         OrderPlaced,
@@ -72,6 +72,16 @@ def load() -> None:
             does=_("gives back coupons that a basket held and did not order"),
         ),
     )
+    registry.ticks.add(
+        "campaigns.guesses",
+        Tick(
+            name="campaigns.guesses",
+            every=DAY,
+            run=lambda at: guesses.prune(at=at),
+            does=_("forgets how many codes were guessed long ago"),
+        ),
+    )
+    registry.wrong_codes.add("campaigns.guesses", guesses.count)
     action = Action(
         name="campaigns.coupon", label=_("give a coupon"), run=give, fields={"offer": _("short name of the offer")}
     )

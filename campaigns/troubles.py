@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from campaigns.models import OfferCondition, Redemption
-from retention import registry
+from campaigns.services import guesses
+from retention import moments, registry
 from retention.registry import Trouble
 
 
@@ -41,8 +42,38 @@ def coupons(at: datetime) -> Iterator[Trouble]:
         )
 
 
+def guessing(at: datetime) -> Iterator[Trouble]:
+    """Yield prefixes under which more wrong codes were tried in an hour than is usual."""
+    for rush in guesses.rushes(at=at):
+        said = {"n": rush.count, "prefix": rush.prefix, "hour": moments.show(rush.hour)}
+        yield Trouble(
+            what=(
+                ngettext(
+                    "%(n)s wrong code under the prefix %(prefix)s was tried in the hour from %(hour)s",
+                    "%(n)s wrong codes under the prefix %(prefix)s were tried in the hour from %(hour)s",
+                    rush.count,
+                )
+                if rush.prefix
+                else ngettext(
+                    "%(n)s wrong code without a prefix of yours was tried in the hour from %(hour)s",
+                    "%(n)s wrong codes without a prefix of yours were tried in the hour from %(hour)s",
+                    rush.count,
+                )
+            )
+            % said,
+            cure=_(
+                "Is there a misprint in a mail or on a leaflet? If not, somebody is guessing. Whoever tries too often "
+                "is blocked by itself, and codes of twelve letters hold; a short code that many share does not: give "
+                "it few uses and an early last day, or call it off."
+            ),
+            count=rush.count,
+            url=reverse("admin:retention_campaigns_guess_changelist"),
+        )
+
+
 TROUBLES: dict[str, Callable[[datetime], Iterator[Trouble]]] = {
     "campaigns.coupons": coupons,
+    "campaigns.guesses": guessing,
 }
 
 

@@ -14,8 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns import queries, reasons
-from campaigns.baskets import Basket, Line
 from campaigns.api.tries import TriedIn, Tries
+from campaigns.baskets import Basket, Line
 from campaigns.models import Coupon
 from campaigns.services import checking, codes, guesses
 from retention import typed

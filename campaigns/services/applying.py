@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from datetime import datetime
 
 from django.http import HttpRequest
 
-from campaigns import queries
+from campaigns import queries, reasons
+from campaigns.baskets import Basket
 from campaigns.reasons import Reason, Refusal
-from campaigns.services import checking, codes
-from campaigns.services.checking import Basket
-from retention.conf import conf
-from retention.services import throttle
+from campaigns.services import checking, codes, engine, guesses
 from retention.shop import CartData, CouponRejected, get_shop
 
 log = logging.getLogger(__name__)
-
-HOUR = 3600
-LATER = {Reason.NO_ADDRESS, Reason.BELOW_MINIMUM, Reason.WRONG_CURRENCY}
-"""What may still change before the order is placed; the shop itself decides about these now."""
 
 
 class Refused(Exception):
@@ -29,22 +22,6 @@ class Refused(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.reason)
         self.refusal = refusal
-
-
-class TooMany(Exception):
-    """So many codes were tried from here that the next must wait."""
-
-
-def count_try(who: Sequence[str], *, at: datetime) -> None:
-    """Count one try of each of ``who`` (network address, session), before anything is looked up. Raises TooMany.
-
-    The counters are those of the shop's own voucher form.
-    """
-    allowed = [
-        throttle.hit(scope="coupon", who=one, limit=conf.COUPON_TRIES_PER_HOUR, seconds=HOUR, at=at) for one in who
-    ]
-    if not all(allowed):
-        raise TooMany
 
 
 def apply(request: HttpRequest, typed: str, *, email: str, user_id: int | None, at: datetime) -> bool:
@@ -66,16 +43,15 @@ def apply(request: HttpRequest, typed: str, *, email: str, user_id: int | None, 
 def _check(code: str, cart: CartData | None, *, email: str, user_id: int | None, at: datetime) -> None:
     coupon = queries.by_code([code], cart=cart.reference if cart else "").first()
     if coupon is None:
+        guesses.count(code, at)
         raise _refused(Refusal(code=code, reason=Reason.UNKNOWN))
-    basket = Basket(
-        reference=cart.reference if cart else "",
-        currency=cart.currency if cart else coupon.currency,
-        worth=Basket.of(cart, email=email, user_id=user_id).worth if cart else 0,
-        email=email,
-        user_id=user_id,
+    basket = (
+        Basket.of(cart, email=email, user_id=user_id, priced=not engine.current().prices)
+        if cart
+        else Basket(currency=coupon.currency, email=email, user_id=user_id)
     )
     refusal = checking.check([coupon], basket=basket, at=at).get(coupon.pk)
-    if refusal and refusal.reason not in LATER:
+    if refusal and refusal.reason not in reasons.LATER:
         raise _refused(refusal)
 
 

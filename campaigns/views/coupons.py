@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -11,11 +12,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from campaigns import reasons
-from campaigns.services import applying, codes
-from retention import origin, pages
+from campaigns.services import applying, codes, tries
+from retention import origin, pages, waits
 from retention.shop import get_shop
 
 
+@transaction.non_atomic_requests  # a try that was counted stays counted, whatever comes of the rest
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def coupon(request: HttpRequest, code: str) -> HttpResponse:
@@ -34,7 +36,7 @@ def _apply(request: HttpRequest, code: str) -> HttpResponse:
     user = request.user if request.user.is_authenticated else None
     now = timezone.now()
     try:
-        applying.count_try(_who(request), at=now)
+        tries.count(origin=origin.of(request), session=_session(request), at=now)
         in_basket = applying.apply(
             request,
             code,
@@ -42,8 +44,8 @@ def _apply(request: HttpRequest, code: str) -> HttpResponse:
             user_id=user.pk if user else None,
             at=now,
         )
-    except applying.TooMany:
-        return _page(request, code, refusal=_("That were many tries. Please try again in an hour."), status=429)
+    except tries.TooMany as refusal:
+        return _page(request, code, refusal=waits.after_tries(refusal.until, at=now), status=429)
     except applying.Refused:
         return _page(request, code, refusal=reasons.SENTENCE, status=422)
     if in_basket:
@@ -53,7 +55,7 @@ def _apply(request: HttpRequest, code: str) -> HttpResponse:
     return redirect(get_shop().home_url())
 
 
-def _who(request: HttpRequest) -> list[str]:
-    """Return who tries, as the shop's own voucher form counts them."""
-    session = request.session.session_key
-    return [f"address:{origin.of(request)}", *([f"session:{session}"] if session else [])]
+def _session(request: HttpRequest) -> str:
+    """Return the session's name as the shop's own voucher form has it: a guest's basket stands for one."""
+    cart = None if request.session.session_key else get_shop().get_cart(request)
+    return request.session.session_key or (f"basket:{cart.reference}" if cart and cart.reference else "")
