@@ -7,50 +7,68 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Q
-from django.utils.translation import gettext_lazy as _
+from django.db.models import F, OuterRef, Q, Subquery
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from loyalty.models import Account, Membership, Tier
-from retention import registry
+from retention import registry, same_person
 from retention.registry import Condition, Words
 
 
+def _tiers() -> list[tuple[str, str]]:
+    names = Tier.objects.filter(table__active=True).order_by("threshold_minor", "pk").values_list("name", flat=True)
+    return [(name, name) for name in names]
+
+
 class InTierForm(forms.Form):
-    tier = forms.CharField(label=_("name of the tier"), max_length=100)
+    tier = forms.ChoiceField(label=gettext_lazy("tier"), choices=_tiers)
 
 
 class InTier(Condition):
     """In the named tier or above it."""
 
     name = "loyalty.in_tier"
-    label = _("stands in a tier, or above it")
+    label = gettext_lazy("stands in a tier, or above it")
     form = InTierForm
 
     def where(self, parameters: Mapping[str, Any], *, at: datetime) -> Q:
-        tier = Tier.objects.filter(table__active=True, name__iexact=str(parameters["tier"]).strip()).first()
-        if tier is None:
-            return Q(pk__in=[])
-        above = Membership.objects.filter(tier__table=tier.table_id, tier__threshold_minor__gte=tier.threshold_minor)
-        return Q(pk__in=above.values("customer"))
+        name = str(parameters.get("tier", "")).strip()
+        named = Tier.objects.filter(table__active=True, name__iexact=name, table=OuterRef("tier__table"))
+        above = Membership.objects.annotate(least=Subquery(named.order_by("pk").values("threshold_minor")[:1]))
+        return same_person.any_of(above.filter(tier__threshold_minor__gte=F("least")))
 
     def reason(self, parameters: Mapping[str, Any]) -> Words:
         return _("Does not stand in %(tier)s or above.") % {"tier": parameters.get("tier", "?")}
 
+    def words(self, parameters: Mapping[str, Any]) -> str:
+        return _("stands in %(tier)s or above") % {"tier": parameters.get("tier", "?")}
+
+    def opposite(self, parameters: Mapping[str, Any]) -> str:
+        return _("stands below %(tier)s, or nowhere") % {"tier": parameters.get("tier", "?")}
+
 
 class HasPointsForm(forms.Form):
-    points = forms.IntegerField(label=_("at least so many"), min_value=1)
+    points = forms.IntegerField(label=gettext_lazy("at least so many"), min_value=1)
 
 
 class HasPoints(Condition):
     name = "loyalty.has_points"
-    label = _("has points to spend")
+    label = gettext_lazy("has points to spend")
     form = HasPointsForm
 
     def where(self, parameters: Mapping[str, Any], *, at: datetime) -> Q:
-        return Q(pk__in=Account.objects.filter(balance__gte=int(parameters["points"])).values("customer"))
+        least = self.read(parameters)["points"]
+        return same_person.any_of(Account.objects.filter(balance__gte=least))
 
     def reason(self, parameters: Mapping[str, Any]) -> Words:
         return _("Has fewer than %(points)s points.") % {"points": parameters.get("points", "?")}
+
+    def words(self, parameters: Mapping[str, Any]) -> str:
+        return _("has at least %(points)s points to spend") % {"points": parameters.get("points", "?")}
+
+    def opposite(self, parameters: Mapping[str, Any]) -> str:
+        return _("has fewer than %(points)s points to spend") % {"points": parameters.get("points", "?")}
 
 
 IN_TIER, HAS_POINTS = InTier(), HasPoints()

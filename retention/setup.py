@@ -6,9 +6,9 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from retention import mails, panels, registry, troubles
+from retention import conditions, mails, panels, registry, troubles
 from retention.registry import Person, Tick
-from retention.services import delivery, drain, facts, nudges, persons, requests, sweep, throttle, tokens
+from retention.services import blocks, delivery, drain, facts, nudges, persons, requests, sweep, throttle, tokens
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -19,7 +19,7 @@ def _facts(at: datetime) -> int:
 
 
 def _prune(at: datetime) -> int:
-    parts = (drain.prune, facts.prune, tokens.prune, throttle.prune, requests.prune)
+    parts = (drain.prune, facts.prune, tokens.prune, throttle.prune, blocks.prune, requests.prune)
     return sum(prune(at=at) for prune in parts)
 
 
@@ -47,6 +47,7 @@ def load() -> None:
     """Register everything of this app. Called once, when the apps are ready."""
     for tick in TICKS:
         registry.ticks.add(tick.name, tick)
+    conditions.load()
     mails.load()
     panels.load()
     troubles.load()

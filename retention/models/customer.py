@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+from retention.hashing import address_hash
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
@@ -19,6 +23,19 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
     def at_address(self, email: str) -> CustomerQuerySet:
         """Everybody with this address, letter case aside."""
         return self.living().filter(address=email.strip().lower())
+
+
+class AddressHashField(models.CharField):  # type: ignore[type-arg]  # at run time it takes none
+    """The hash of the address beside it, whoever makes the row; who updates the address alone has to write it."""
+
+    def pre_save(self, model_instance: Any, add: bool) -> str:
+        hashed = address_hash(model_instance.address) if model_instance.address else ""
+        setattr(model_instance, self.attname, hashed)
+        return hashed
+
+    def deconstruct(self) -> Any:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.CharField", args, kwargs
 
 
 class Customer(models.Model):
@@ -46,6 +63,8 @@ class Customer(models.Model):
     number = models.CharField(_("number"), max_length=100, blank=True)
     email = models.CharField(_("e-mail"), max_length=254, blank=True)
     address = models.CharField(_("address"), max_length=254, blank=True, db_index=True, editable=False)
+    address_hash = AddressHashField(max_length=64, blank=True, default="", editable=False)
+    """By which the database itself knows whether the address is suppressed; goes when the address goes."""
     address_proven_at = models.DateTimeField(_("address proven"), null=True, blank=True)
     first_name = models.CharField(_("first name"), max_length=150, blank=True)
     last_name = models.CharField(_("last name"), max_length=150, blank=True)

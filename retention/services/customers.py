@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 
 from retention import registry
 from retention.facts import AccountOpened, AddressProven, FactData, GuestAbsorbed
-from retention.hashing import normal
+from retention.hashing import address_hash, normal
 from retention.models import Customer, Order, Spend
 from retention.services import facts, suppression, tokens
 from retention.shop import CustomerData, OrderData
@@ -134,9 +134,10 @@ def _ensure_members(people: list[CustomerData], *, at: datetime, told: bool = Fa
         person = wanted[user_id]
         if row.erased_at is None and person.email and normal(person.email) != row.address:
             row.email, row.address, row.address_proven_at = person.email.strip(), normal(person.email), None
+            row.address_hash = address_hash(row.address)
             changed.append(row)
     if changed:
-        Customer.objects.bulk_update(changed, ["email", "address", "address_proven_at"])
+        Customer.objects.bulk_update(changed, ["email", "address", "address_hash", "address_proven_at"])
         tokens.end([row.pk for row in changed], at=at)
     missing = [person for user_id, person in wanted.items() if user_id not in known]
     made = {row.user_id: row for row in _make_members(missing, at=at, told=told)} if missing else {}
@@ -209,7 +210,8 @@ def change_address(*, user: Any, at: datetime) -> None:
     address = normal(user.email)
     row = Customer.objects.filter(user=user, erased_at=None).exclude(address=address)
     with transaction.atomic():
-        if row.update(email=user.email.strip(), address=address, address_proven_at=None):
+        hashed = address_hash(address) if address else ""
+        if row.update(email=user.email.strip(), address=address, address_hash=hashed, address_proven_at=None):
             tokens.end(list(Customer.objects.filter(user=user).values_list("pk", flat=True)), at=at)
 
 

@@ -62,8 +62,8 @@ def erase(customer: Customer, at: datetime) -> None:
         IdempotentRequest.objects.filter(user=customer.user_id).delete()
     Order.objects.filter(customer=customer).update(email="", postcode="")
     rows.filter(erased_at=None).update(
-        email="", address="", address_proven_at=None, first_name="", last_name="", zone="", country="", number="",
-        erased_at=at,
+        email="", address="", address_hash="", address_proven_at=None, first_name="", last_name="", zone="", country="",
+        number="", erased_at=at,
     )  # fmt: skip
 
 

@@ -5,6 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
+from django.core.exceptions import ValidationError
+
 from retention import registry
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
@@ -19,11 +22,11 @@ def test_in_tier_holds_for_the_tier_and_those_above(
     table(("Silver", 1000), ("Gold", 5000))
     users = [join(f"{name}@example.com") for name in ("ada", "bob", "cyd")]
     for user, total in zip(users, ("9.99", "10.00", "50.00"), strict=True):
-        shop.place(user=user, total=Decimal(total))
+        shop.place(user=user, email=user.email, total=Decimal(total))
     drain(clock.now)
     ada, bob, cyd = (who(user).pk for user in users)
     matching = registry.conditions["loyalty.in_tier"].matching
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert matching([ada, bob, cyd], {"tier": "silver"}, clock.now) == {bob, cyd}
     assert matching([ada, bob], {"tier": "Gold"}, clock.now) == set()
     assert matching([ada, bob, cyd], {"tier": "Diamond"}, clock.now) == set()
@@ -42,7 +45,17 @@ def test_has_points_counts_what_can_be_spent(
     waits, holds = who(first).pk, who(second).pk
     with django_assert_num_queries(1):
         assert matching([waits, holds], {"points": "40"}, clock.now) == {holds}
-    assert "40" in str(registry.conditions["loyalty.has_points"].reason({"points": 40}))
+    assert matching([waits, holds], {"points": "many"}, clock.now) == set(), "what cannot be asked holds for nobody"
+    assert registry.conditions["loyalty.has_points"].reason({"points": 40}) == "Has fewer than 40 points."
+    assert registry.conditions["loyalty.has_points"].words({"points": 40}) == "has at least 40 points to spend"
+
+
+def test_only_a_tier_that_is_there_can_be_asked_for(db: None) -> None:
+    table(("Silver", 1000), ("Gold", 5000))
+    condition = registry.conditions["loyalty.in_tier"]
+    assert condition.clean({"tier": "Gold"}) == {"tier": "Gold"}
+    with pytest.raises(ValidationError, match="Diamond is not one of the available choices"):
+        condition.clean({"tier": "Diamond"})
 
 
 def test_the_action_gives_each_key_once(shop: FakeShop, clock: Clock) -> None:
