@@ -49,5 +49,14 @@ class Refusal:
     """More for staff, e.g. which condition."""
 
 
-LATER = frozenset({Reason.NO_ADDRESS, Reason.BELOW_MINIMUM, Reason.WRONG_CURRENCY, Reason.GOODS, Reason.NOTHING_OFF})
+LATER = frozenset(
+    {
+        Reason.RESERVED,
+        Reason.NO_ADDRESS,
+        Reason.BELOW_MINIMUM,
+        Reason.WRONG_CURRENCY,
+        Reason.GOODS,
+        Reason.NOTHING_OFF,
+    }
+)
 """What may still change before the order is placed; the shop itself decides about these now."""

@@ -101,8 +101,11 @@ def take(wanted: Mapping[Need, int], limits: Mapping[int, OfferLimit]) -> None:
         enough = rows.filter(taken__lte=F("most") - amount)
         if not amount or enough.update(taken=F("taken") + amount):
             continue
-        # the first of its period makes the row; whoever made it meanwhile is as good
-        OfferTally.objects.bulk_create([OfferTally(limit_id=pk, window=window, most=limit.most)], ignore_conflicts=True)
+        if not rows.exists():
+            # the first of its period makes the row; whoever made it meanwhile is as good
+            OfferTally.objects.bulk_create(
+                [OfferTally(limit_id=pk, window=window, most=limit.most)], ignore_conflicts=True
+            )
         if not enough.update(taken=F("taken") + amount):
             raise Exceeded(limit)
 
@@ -140,15 +143,19 @@ def set_to(offer: Offer, caps: Collection[Cap], *, at: datetime) -> None:
     """
     wanted = {(cap.measure, cap.period, cap.currency): cap.most for cap in caps}
     with transaction.atomic():
-        # the offer's row stands for its limits: two savings at once come one after the other
-        Offer.objects.select_for_update().get(pk=offer.pk)
+        # the offer's row stands for its limits: two savings at once come one after the other. Only its key is what a
+        # use refers to, so no basket waits for this, and this for no basket but by way of a tally
+        Offer.objects.select_for_update(no_key=True).get(pk=offer.pk)
         for limit in OfferLimit.objects.filter(offer=offer):
             if (limit.measure, limit.period, limit.currency) not in wanted:
                 limit.delete()
-        for (measure, period, currency), most in sorted(wanted.items()):
-            limit, _ = OfferLimit.objects.update_or_create(
-                offer=offer, measure=measure, period=period, currency=currency, defaults={"most": most}
-            )
+        OfferLimit.objects.bulk_create(
+            [OfferLimit(offer=offer, measure=m, period=p, currency=c, most=most) for (m, p, c), most in wanted.items()],
+            update_conflicts=True,
+            unique_fields=["offer", "measure", "period", "currency"],
+            update_fields=["most"],
+        )
+        for limit in OfferLimit.objects.filter(offer=offer).order_by("pk"):
             _count(limit, at=at)
 
 
@@ -168,7 +175,7 @@ def _count(limit: OfferLimit, *, at: datetime) -> None:
     uses = Redemption.objects.filter(offer=limit.offer_id, state__in=LIVE, taken_at__isnull=False)
     amount: Aggregate = Count("pk")
     if limit.measure == Measure.DISCOUNT:
-        uses, amount = uses.filter(currency=limit.currency), Sum("discount_minor")
+        uses, amount = uses.filter(currency=limit.currency), Sum("discount_minor", default=0)
     counted = uses.annotate(since=_since(limit.period)).order_by().values_list("since").annotate(n=amount)
     found = {**dict.fromkeys({*tallies, validity.window(at, limit.period)}, 0), **dict(counted)}
     OfferTally.objects.bulk_create(

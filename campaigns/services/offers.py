@@ -7,7 +7,9 @@ from datetime import datetime
 
 from django.db import transaction
 
+from campaigns import validity
 from campaigns.models import Offer, OfferCondition, OfferGoods, OfferMoney, OfferVersion
+from campaigns.reasons import Reason
 from campaigns.services import limits
 from campaigns.services.limits import Cap
 from campaigns.terms import Asked, Goods, Kind, Money, Terms
@@ -119,6 +121,14 @@ def current(offer: Offer) -> OfferVersion:
     return OfferVersion.objects.filter(offer=offer).latest("number")
 
 
+def closed(offer: Offer, *, at: datetime) -> Reason | None:
+    """Return why an offer gives no coupons now; None where it does."""
+    version = OfferVersion.objects.filter(offer=offer).order_by("-number").first()
+    if not offer.active or version is None:
+        return Reason.OFFER_OFF
+    return Reason.OFFER_ENDED if validity.of(version.terms, at=at)[1] <= at else None
+
+
 def publish(offer: Offer, *, at: datetime, by: str = "") -> OfferVersion:
     """Make a new version where the terms are other than the last one's; return the version that holds now.
 
@@ -126,7 +136,7 @@ def publish(offer: Offer, *, at: datetime, by: str = "") -> OfferVersion:
     """
     with transaction.atomic():
         # two savings at once make two versions; what the caller has loaded may be older than the rows
-        terms = terms_of(Offer.objects.select_for_update().get(pk=offer.pk))
+        terms = terms_of(Offer.objects.select_for_update(no_key=True).get(pk=offer.pk))
         last = OfferVersion.objects.filter(offer=offer).order_by("-number").first()
         if last is not None and last.terms == terms:
             return last

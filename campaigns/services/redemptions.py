@@ -94,23 +94,29 @@ def _insert(holds: Sequence[Hold], *, cart: str, lease: datetime, at: datetime, 
         for hold in sorted(holds, key=lambda hold: hold.coupon.pk):
             _take(hold.coupon, at=at)
         _take_from_offers(holds, at=at)
-        rows = [_row(hold, cart=cart, lease=lease, at=at, look=look) for hold in holds]
-        Redemption.objects.bulk_create(sorted(rows, key=lambda row: (row.offer_id, row.coupon_id)))
+        rows: list[Redemption] = []
+        for hold in sorted(holds, key=lambda hold: (hold.coupon.offer_id, hold.coupon.pk)):
+            rows.append(_row(hold, rows, cart=cart, lease=lease, at=at, look=look))
+        Redemption.objects.bulk_create(rows)
     return {row.coupon_id: row for row in rows}
 
 
-def _row(hold: Hold, *, cart: str, lease: datetime, at: datetime, look: bool) -> Redemption:
+def _row(
+    hold: Hold, beside: Sequence[Redemption], *, cart: str, lease: datetime, at: datetime, look: bool
+) -> Redemption:
+    """Return the use that is to be inserted together with those ``beside`` it."""
     coupon, allowed = hold.coupon, hold.coupon.terms.per_customer
     window = validity.window(at, coupon.terms.per_customer_period)
     mine = Redemption.objects.filter(customer_key=hold.customer_key, state__in=LIVE)
     of_offer = mine.filter(offer=coupon.offer_id, window=window)
+    also = {row.offer_slot for row in beside if row.offer_id == coupon.offer_id} - {None}
     return Redemption(
         coupon=coupon,
         offer_id=coupon.offer_id,
         customer_id=hold.customer,
         customer_key=hold.customer_key,
         slot=_free_slot(mine.filter(coupon=coupon), coupon, coupon.per_customer, "slot", look=look),
-        offer_slot=_free_slot(of_offer, coupon, allowed, "offer_slot", look=look) if allowed else None,
+        offer_slot=_free_slot(of_offer, coupon, allowed, "offer_slot", look=look, also=also) if allowed else None,
         window=window,
         cart=cart,
         state=State.RESERVED,
@@ -153,14 +159,22 @@ def _take_from_offers(holds: Sequence[Hold], *, at: datetime) -> None:
         raise Refused(no.reason, last) from no
 
 
-def _free_slot(rows: QuerySet[Redemption], coupon: Coupon, allowed: int, field: str, *, look: bool) -> int:
-    """Return the lowest slot that the person has free.
+def _free_slot(
+    rows: QuerySet[Redemption],
+    coupon: Coupon,
+    allowed: int,
+    field: str,
+    *,
+    look: bool,
+    also: Collection[int | None] = (),
+) -> int:
+    """Return the lowest slot that the person has free, those ``also`` taken left aside.
 
     Of one there is only one: the constraint decides, without a look before.
     """
-    if allowed == 1 and not look:
+    if allowed == 1 and not look and not also:
         return 1
-    taken = set(rows.values_list(field, flat=True))
+    taken = {*rows.values_list(field, flat=True), *also}
     free = next((slot for slot in range(1, allowed + 1) if slot not in taken), None)
     if free is None:
         raise Refused(Reason.CUSTOMER_LIMIT, coupon)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from campaigns import queries
+from campaigns.baskets import Basket, Line
 from campaigns.models import Coupon
 from campaigns.reasons import Reason
 from campaigns.services import checking, coupons
-from campaigns.services.checking import Basket
 from campaigns.terms import Asked
 from retention import registry
 from retention.services import customers
@@ -29,10 +29,9 @@ def shop(fake_shop: FakeShop) -> FakeShop:
     return fake_shop
 
 
-def basket(**given: Any) -> Basket:
-    return Basket(
-        **{"reference": "c1", "currency": "EUR", "worth": 5000, "email": "ada@example.com", "user_id": None, **given}
-    )
+def basket(*, worth: int = 5000, **given: Any) -> Basket:
+    lines = given.pop("lines", (Line(product="p1", price=worth),))
+    return Basket(**{"reference": "c1", "currency": "EUR", "lines": lines, "email": "ada@example.com", **given})
 
 
 def reasons(*mine: Coupon, at: Any = NOW, **given: Any) -> dict[str, Reason]:

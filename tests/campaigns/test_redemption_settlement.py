@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from campaigns import coupon_setup
-from campaigns.models import Coupon, Offer, Redemption
+from campaigns.models import Coupon, Redemption
 from campaigns.services import redemptions, settlement
 from retention import registry
 from retention.models import Fact
@@ -21,7 +21,7 @@ from retention.testing.clock import Clock
 from retention.testing.settling import settle
 from retention.testing.shop import FakeShop
 from retention.testing.world import FakeWorld
-from tests.campaigns.shelf import NOW, give, guest, make_offer, percentage, reserve, taken, uses
+from tests.campaigns.shelf import NOW, give, guest, make_offer, percentage, reserve, tally, taken, uses
 
 pytestmark = pytest.mark.django_db
 
@@ -146,7 +146,7 @@ def test_facts_twice_and_in_any_order_end_the_same(shop: FakeShop) -> None:
     before = told()
     for shuffled in itertools.permutations(recorded, 2):
         coupon_setup.settle([*shuffled, *shuffled])
-    assert (uses(coupon), taken(coupon), Offer.objects.get(pk=offer.pk).used) == ([("released", reference)], 0, 0)
+    assert (uses(coupon), taken(coupon), tally(offer)) == ([("released", reference)], 0, [0])
     assert told() == before
 
 
@@ -238,8 +238,9 @@ def test_queries_do_not_grow_with_the_number_of_orders(shop: FakeShop) -> None:
             assert settlement.settle(references, at=NOW) == count
         return len([query for query in asked if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))])
 
-    assert cost(60, "b") == cost(6, "a")
-    assert Offer.objects.get(pk=offer.pk).used == 66
+    # SQLite takes 999 parameters a statement, so more would be inserted in two
+    assert cost(50, "b") == cost(6, "a")
+    assert tally(offer) == [56]
 
 
 SUBSCRIBER = registry.subscribers["campaigns.redemptions"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds that all of it may take."""
 
 
