@@ -1,15 +1,13 @@
-"""What the shop in memory keeps: carts, coupons, and how a coupon takes something off."""
+"""What the shop in memory keeps: carts and coupons, and for whom and what a coupon is good."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from retention.hashing import customer_key
 from retention.shop import CouponSpec, ProductData
-
-CENT = Decimal("0.01")
 
 
 @dataclass(kw_only=True)
@@ -41,7 +39,7 @@ class Coupon:
         return None
 
     def refuses(self, cart: Cart, products: dict[str, ProductData], *, email: str, user_id: int | None) -> str | None:
-        """Return why this cart, of this shopper, cannot use it; None when it can."""
+        """Return why this cart, of this shopper, cannot use it, whatever else is in it; None when it can."""
         if self.spec.currency and self.spec.currency != cart.currency:
             return "currency"
         mine = (user_id is not None and user_id == self.spec.user_id) or (
@@ -50,30 +48,18 @@ class Coupon:
         owned = bool(self.spec.email) or self.spec.user_id is not None
         if owned and (email or user_id is not None) and not mine:
             return "owner"
-        lines = self.lines(cart, products)
-        if not lines:
+        meant = [reference for reference in cart.quantities if self.means(products[reference])]
+        if not meant:
             return "products"
-        if self.spec.minimum is not None and sum(lines.values()) < self.spec.minimum:
-            return "minimum"
-        return None
+        counted = cart.quantities if self.spec.kind == "free_product" else meant
+        worth = sum((products[one].price or Decimal(0)) * cart.quantities[one] for one in counted)
+        return "minimum" if self.spec.minimum is not None and worth < self.spec.minimum else None
 
-    def lines(self, cart: Cart, products: dict[str, ProductData]) -> dict[str, Decimal]:
-        """Return product → list price of the lines that it is for."""
-        return {
-            reference: (products[reference].price or Decimal(0)) * quantity
-            for reference, quantity in cart.quantities.items()
-            if not (self.spec.products or self.spec.categories)
-            or reference in self.spec.products
-            or set(products[reference].categories) & set(self.spec.categories)
-        }
-
-    def discount(self, left: dict[str, Decimal], cart: Cart) -> Decimal:
-        """Return what it takes off, given what is left to pay for each of its lines."""
-        whole = sum(left.values(), start=Decimal(0))
-        if self.spec.kind == "percentage":
-            return (whole * self.spec.value / 100).quantize(CENT, ROUND_HALF_UP)
-        if self.spec.kind == "amount":
-            return min(self.spec.value, whole)
-        if self.spec.kind == "free_product":
-            return min(left[reference] / cart.quantities[reference] for reference in left).quantize(CENT)
-        return Decimal(0)
+    def means(self, product: ProductData) -> bool:
+        """Whether it is for this product."""
+        spec, kept_in = self.spec, set(product.categories)
+        if product.reference in spec.excluded_products or kept_in & set(spec.excluded_categories):
+            return False
+        if not (spec.products or spec.categories):
+            return True
+        return product.reference in spec.products or bool(kept_in & set(spec.categories))

@@ -21,6 +21,7 @@ from retention.shop import (
     CouponSpec,
     CouponStatus,
     CustomerData,
+    NotSupported,
     OrderData,
     ProductData,
     Report,
@@ -116,7 +117,15 @@ class FakeShop(Till, Shop):
             if code.upper() in self.coupons:
                 self.coupons[code.upper()].disabled = True
 
+    def extend_coupons(self, codes: Collection[str], *, ends_at: datetime) -> None:
+        for code in codes:
+            if coupon := self.coupons.get(code.upper()):
+                coupon.spec = replace(coupon.spec, ends_at=ends_at)
+                coupon.disabled = False
+
     def release_coupon(self, code: str, *, order_reference: str) -> bool:
+        if not self.gives_back:
+            raise NotSupported("This shop cannot give the use of a coupon back.")
         coupon = self.coupons.get(code.upper())
         if coupon is None or order_reference not in coupon.used_by:
             return False
@@ -132,11 +141,17 @@ class FakeShop(Till, Shop):
         if cart is None or not cart.quantities:
             request.session["fake_parked"] = code
             return
+        if code in cart.coupons:
+            return
+        cart.coupons.append(code)
         email = user.email if user else request.session.get("fake_email", "")
-        if reason := coupon.refuses(cart, self.products, email=email, user_id=user.pk if user else None):
-            raise CouponRejected(reason, code=code)
-        if code not in cart.coupons:
-            cart.coupons.append(code)
+        _, refusals = self._reckon(cart, email=email, user_id=user.pk if user else None)
+        if code in refusals:
+            cart.coupons.remove(code)
+            raise CouponRejected(refusals[code], code=code)
+        for refusal in self._sift(request, cart):
+            if refusal.code.upper() == code:
+                raise refusal
 
     def remove_coupon(self, request: HttpRequest, code: str) -> None:
         cart = self._cart(request)
@@ -190,18 +205,23 @@ class FakeShop(Till, Shop):
         return Report(lines=(f"{count} coupons taken out.",))
 
     def _cart_data(self, cart: Cart, *, email: str, user_id: int | None) -> CartData:
-        left = {reference: self._price(reference) * number for reference, number in cart.quantities.items()}
+        reckoned, _ = self._reckon(cart, email=email, user_id=user_id)
         lines = tuple(
-            CartLine(product=reference, quantity=cart.quantities[reference], price=price)
-            for reference, price in left.items()
+            CartLine(
+                product=product,
+                quantity=cart.quantities[product],
+                price=self._price(product) * cart.quantities[product],
+                left=pile.left,
+            )
+            for product, pile in reckoned.piles.items()
         )
-        self._discounts(cart, left)
         return CartData(
             reference=cart.reference,
             currency=cart.currency,
-            total=sum(left.values(), start=Decimal(0)),
+            total=reckoned.goods,
             lines=lines,
             coupons=tuple(cart.coupons),
+            discounts=tuple(reckoned.uses),
             email=email,
             user_id=user_id,
             changed_at=cart.changed_at,

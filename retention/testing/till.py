@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 from django.http import HttpRequest
@@ -14,7 +15,6 @@ from retention.services import inbox
 from retention.shop import (
     CartData,
     CouponRejected,
-    CouponUse,
     LineData,
     OrderData,
     ProductData,
@@ -22,6 +22,7 @@ from retention.shop import (
 )
 from retention.testing.clock import Clock
 from retention.testing.goods import Cart, Coupon
+from retention.testing.reckoning import TURNS, Pile, Reckoning
 
 SHIPPING = Decimal("4.00")
 STATUSES = {"paid": "Paid", "fulfilled": "Shipped", "delivered": "Delivered", "cancelled": "Cancelled"}
@@ -48,16 +49,20 @@ class Till:
         self.carts: dict[str, Cart] = {}
         self.coupons: dict[str, Coupon] = {}
         self.products: dict[str, ProductData] = {}
+        self.sales: dict[str, Decimal] = {}
+        """Product → percent that an offer of the shop's own takes off it."""
         self.address_book: dict[int, set[tuple[str, str]]] = {}
         self.silent = False
         """Change orders without telling anyone, as shops do."""
+        self.gives_back = True
+        """Whether the use of a coupon can be given back; False for a shop that cannot."""
 
     # What happens in the shop
 
     def add_product(
         self, title: str = "Cup", *, price: Decimal = Decimal("20.00"), currency: str = "", category: str = ""
     ) -> str:
-        """Put a product into the catalogue. Returns its reference."""
+        """Put a product into the catalogue, in a category like ``clay/cups``. Returns its reference."""
         reference = f"p{len(self.products) + 1}"
         self.products[reference] = ProductData(
             reference=reference,
@@ -66,9 +71,13 @@ class Till:
             price=price,
             currency=currency or self.currency,
             in_stock=True,
-            categories=(category,) if category else (),
+            categories=tuple(accumulate(category.split("/"), "{}/{}".format)) if category else (),
         )
         return reference
+
+    def put_on_sale(self, product: str, percent: Decimal) -> None:
+        """Let an offer of the shop's own take so much off every piece of a product."""
+        self.sales[product] = percent
 
     def place(
         self,
@@ -108,14 +117,33 @@ class Till:
         cart.quantities[product] = cart.quantities.get(product, 0) + quantity
         cart.currency = self.products[product].currency
         cart.changed_at = self.clock.now
-        parked = request.session.get("fake_parked", "")
-        if parked:
-            try:
-                self.apply_coupon(request, parked)
-            except CouponRejected as refusal:
-                if refusal.reason in ("minimum", "products"):
-                    return
-            request.session.pop("fake_parked")
+        self._resume(request)
+
+    def sign_in(self, request: HttpRequest, user: Any) -> None:
+        """Sign a visitor in: their cart goes into the one that the member has left behind, with its coupons."""
+        request.user = user
+        own = [cart for cart in self.carts.values() if cart.user_id == user.pk and not cart.ordered]
+        guest = self._cart(request)
+        if own:
+            request.session["fake_cart"] = own[-1].reference
+            for product, number in (guest.quantities if guest else {}).items():
+                own[-1].quantities[product] = max(number, own[-1].quantities.get(product, 0))
+            own[-1].coupons += [code for code in (guest.coupons if guest else ()) if code not in own[-1].coupons]
+        elif guest:
+            guest.user_id = user.pk
+        self._resume(request)
+
+    def _resume(self, request: HttpRequest) -> None:
+        """Apply a coupon that waits for a cart."""
+        parked, cart = request.session.get("fake_parked", ""), self._cart(request)
+        if not parked or cart is None or not cart.quantities:
+            return
+        try:
+            self.apply_coupon(request, parked)
+        except CouponRejected as refusal:
+            if refusal.reason in ("minimum", "products"):
+                return
+        request.session.pop("fake_parked")
 
     def checkout(self, request: HttpRequest, *, email: str = "") -> str:
         """Place the order of the request's cart. Raises CouponRejected before any money would be taken."""
@@ -124,10 +152,8 @@ class Till:
         if email:
             request.session["fake_email"] = email
         self._guard(request, cart)
-        left = {reference: self._price(reference) * number for reference, number in cart.quantities.items()}
-        uses = self._discounts(cart, left)
-        free = any(self.coupons[use.code].spec.kind == "free_shipping" for use in uses)
-        items, shipping = sum(left.values(), start=Decimal(0)), Decimal(0) if free else SHIPPING
+        reckoned, _ = self._reckon(cart, email=user.email if user else email, user_id=user.pk if user else None)
+        items, shipping, uses = reckoned.goods, reckoned.shipping, reckoned.uses
         reference = self._store(
             email=user.email if user else email,
             user=user,
@@ -146,9 +172,9 @@ class Till:
                     categories=self.products[product].categories,
                     quantity=cart.quantities[product],
                     list_price=self._price(product) * cart.quantities[product],
-                    amount=amount,
+                    amount=pile.left,
                 )
-                for number, (product, amount) in enumerate(left.items(), start=1)
+                for number, (product, pile) in enumerate(reckoned.piles.items(), start=1)
             ),
         )
         for use in uses:
@@ -190,14 +216,10 @@ class Till:
     def _guard(self, request: HttpRequest, cart: Cart) -> None:
         data = self.get_cart(request)
         assert data is not None
-        for code in list(cart.coupons):
-            coupon = self.coupons[code]
-            reason = coupon.refusal(at=self.clock.now) or coupon.refuses(
-                cart, self.products, email=data.email, user_id=data.user_id
-            )
-            if reason:
-                cart.coupons.remove(code)
-                raise CouponRejected(reason, code=code)
+        _, refusals = self._reckon(cart, email=data.email, user_id=data.user_id)
+        for code, reason in refusals.items():
+            cart.coupons.remove(code)
+            raise CouponRejected(reason, code=code)
         for guard in registry.checkout_guards:
             try:
                 guard.reserve(request, data, email=data.email, user_id=data.user_id, at=self.clock.now)
@@ -206,19 +228,51 @@ class Till:
                     cart.coupons.remove(refusal.code.upper())
                 raise
 
-    def _discounts(self, cart: Cart, left: dict[str, Decimal]) -> list[CouponUse]:
-        """Take each coupon's discount from what is left to pay, line by line. Returns what each took."""
-        uses = []
-        for code in cart.coupons:
+    def _sift(self, request: HttpRequest, cart: Cart) -> list[CouponRejected]:
+        """Take out of the cart what a guard will not have in it. Returns what they refused."""
+        refusals: list[CouponRejected] = []
+        while cart.coupons and (refusal := self._check(request)):
+            refusals.append(refusal)
+            if refusal.code.upper() not in cart.coupons:
+                break
+            cart.coupons.remove(refusal.code.upper())
+        return refusals
+
+    def _check(self, request: HttpRequest) -> CouponRejected | None:
+        data = self.get_cart(request)
+        assert data is not None
+        for guard in registry.checkout_guards:
+            try:
+                if guard.check is not None:
+                    guard.check(request, data, email=data.email, user_id=data.user_id, at=self.clock.now)
+            except CouponRejected as refusal:
+                return refusal
+        return None
+
+    def _reckon(self, cart: Cart, *, email: str, user_id: int | None) -> tuple[Reckoning, dict[str, str]]:
+        """Let each coupon take its part. Returns what came of it, and code → why a coupon takes nothing."""
+        reckoned = Reckoning(
+            piles={
+                product: Pile(pieces=number, left=self._due(product) * number, reduced=product in self.sales)
+                for product, number in cart.quantities.items()
+            },
+            shipping=SHIPPING,
+        )
+        refusals = {}
+        for code in sorted(cart.coupons, key=self._turn):
             coupon = self.coupons[code]
-            mine = {reference: left[reference] for reference in coupon.lines(cart, self.products)}
-            rest = discount = coupon.discount(mine, cart)
-            for reference in mine:
-                part = min(rest, left[reference])
-                left[reference] -= part
-                rest -= part
-            uses.append(CouponUse(code=code, discount=discount))
-        return uses
+            reason = coupon.refusal(at=self.clock.now) or coupon.refuses(
+                cart, self.products, email=email, user_id=user_id
+            )
+            meant = {product: coupon.means(self.products[product]) for product in cart.quantities}
+            if reason := reason or reckoned.take(coupon, meant):
+                refusals[code] = reason
+        return reckoned, refusals
+
+    def _turn(self, code: str) -> tuple[bool, int, int, int]:
+        """Return what sorts coupons: those that stand alone first, then by priority, kind and age."""
+        spec = self.coupons[code].spec
+        return not spec.exclusive, spec.priority, TURNS.index(spec.kind), list(self.coupons).index(code)
 
     def _cart(self, request: HttpRequest) -> Cart | None:
         return self.carts.get(request.session.get("fake_cart", ""))
@@ -237,6 +291,11 @@ class Till:
 
     def _price(self, product: str) -> Decimal:
         return self.products[product].price or Decimal(0)
+
+    def _due(self, product: str) -> Decimal:
+        """Return what a piece costs by the shop's own offers."""
+        off = self.sales.get(product, Decimal(0))
+        return (self._price(product) * (100 - off) / 100).quantize(Decimal("0.01"))
 
     @staticmethod
     def _user(request: HttpRequest) -> Any | None:

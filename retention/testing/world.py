@@ -27,10 +27,19 @@ class World(Protocol):
         """Make an account as the shop itself does."""
 
     def add_product(self, title: str, price: Decimal, *, category: str = "") -> str:
-        """Put a product, ready to be bought, into the catalogue. Returns its reference."""
+        """Put a product, ready to be bought, into the catalogue, in a category like ``clay/cups``.
+
+        Returns its reference.
+        """
+
+    def put_on_sale(self, product: str, percent: Decimal) -> None:
+        """Let an offer of the shop's own take so much off every piece of a product, for everybody."""
 
     def visit(self, user: Any = None) -> Any:
         """Return a new visitor with a session of their own, signed in as ``user``."""
+
+    def sign_in(self, visitor: Any, user: Any) -> None:
+        """Sign a visitor in, as the shop does, who then looks at their cart."""
 
     def ask(self, visitor: Any, call: Callable[..., T], *args: Any) -> T:
         """Return ``call(request, *args)`` in a request of this visitor; what it does to the session stays."""
@@ -72,6 +81,12 @@ class FakeWorld:
 
     def add_product(self, title: str, price: Decimal, *, category: str = "") -> str:
         return self.shop.add_product(title, price=price, category=category)
+
+    def put_on_sale(self, product: str, percent: Decimal) -> None:
+        self.shop.put_on_sale(product, percent)
+
+    def sign_in(self, visitor: Any, user: Any) -> None:
+        self.shop.sign_in(visitor, user)
 
     def visit(self, user: Any = None) -> Any:
         request = HttpRequest()

@@ -38,6 +38,35 @@ def test_coupons_of_one_offer_share_its_rows(world: OscarWorld) -> None:
     assert CouponTerms.objects.values("owner_key").distinct().count() == 5
 
 
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"value": Decimal(11)},
+        {"minimum": Decimal("1.00")},
+        {"products": ("1",)},
+        {"categories": ("clay",)},
+        {"excluded_products": ("1",)},
+        {"excluded_categories": ("clay",)},
+        {"exclusive": True},
+        {"sale_goods": False},
+        {"priority": 11},
+    ],
+    ids=lambda terms: next(iter(terms)),
+)
+def test_other_terms_are_other_rows(world: OscarWorld, terms: dict[str, Any]) -> None:
+    coupon(world, "FIRST-CODE-0001")
+    coupon(world, "OTHER-CODE-0001", **terms)
+    coupon(world, "THIRD-CODE-0001")
+    assert SharedOffer.objects.count() == 2
+
+
+def test_the_offer_in_oscar_comes_after_every_offer_of_the_shops_own(world: OscarWorld) -> None:
+    for number, priority in enumerate((0, 50, 99)):
+        coupon(world, f"TURN-CODE-{number}", offer=f"turn {number}", priority=priority, exclusive=bool(number))
+    offers = get_model("offer", "ConditionalOffer").objects.order_by("pk")
+    assert list(offers.values_list("priority", "exclusive")) == [(-101, False), (-151, False), (-200, False)]
+
+
 def test_an_offer_that_was_deleted_in_the_dashboard_is_made_again(world: OscarWorld) -> None:
     old = coupon(world, "BEFORE-CODE-01")
     get_model("offer", "ConditionalOffer").objects.all().delete()
@@ -131,8 +160,9 @@ def test_without_known_tax_the_coupon_takes_from_the_net_price(
     assert total(world, visitor) == Decimal("15.00")
 
 
-def test_a_coupon_that_combines_takes_its_part_of_the_sale_price(world: OscarWorld) -> None:
-    site_offer(percent=25)
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_a_coupon_takes_its_part_of_the_sale_price(world: OscarWorld, exclusive: bool) -> None:
+    site_offer(percent=25, exclusive=exclusive)
     visitor = filled(world, price="40.00")
     assert total(world, visitor) == Decimal("30.00")
     world.ask(visitor, world.shop.apply_coupon, coupon(world, value=Decimal(10)))
@@ -143,19 +173,11 @@ def test_a_coupon_that_combines_takes_its_part_of_the_sale_price(world: OscarWor
     assert [(use.code, use.discount) for use in data.coupons] == [("SPRING-CODE-01", Decimal("3.00"))]
 
 
-def test_a_coupon_that_does_not_combine_is_no_use_where_the_sale_has_been(world: OscarWorld) -> None:
+def test_a_coupon_that_stands_alone_takes_its_part_of_the_sale_price_too(world: OscarWorld) -> None:
     site_offer(percent=25)
     visitor = filled(world, price="40.00")
-    assert refusal(world, visitor, coupon(world, exclusive=True)) == "no_discount"
-    assert total(world, visitor) == Decimal("30.00")
-
-
-def test_a_coupon_that_does_not_combine_works_alone_and_keeps_others_out(world: OscarWorld) -> None:
-    visitor = filled(world, price="40.00")
-    world.ask(visitor, world.shop.apply_coupon, coupon(world, "ALONE-CODE-001", exclusive=True))
-    assert total(world, visitor) == Decimal("36.00")
-    other = coupon(world, "OTHER-CODE-001", offer="other", value=Decimal(20))
-    assert refusal(world, visitor, other) == "no_discount"
+    world.ask(visitor, world.shop.apply_coupon, coupon(world, exclusive=True))
+    assert total(world, visitor) == Decimal("27.00")
 
 
 def test_two_coupons_that_combine_take_their_parts_one_after_the_other(world: OscarWorld) -> None:
@@ -197,12 +219,15 @@ def test_the_dashboard_and_django_admin_show_our_offers(world: OscarWorld) -> No
         [("percentage", 10), ("amount", 5), ("free_product", 0), ("free_shipping", 0)]
     ):
         coupon(world, f"KIND-CODE-{number}", offer=kind, name=kind, kind=kind, value=Decimal(value),
-               minimum=Decimal("20.00") if number else None, products=(bowl,))  # fmt: skip
+               minimum=Decimal("20.00") if number else None, products=(bowl,), excluded_categories=("clay",),
+               sale_goods=False, exclusive=True)  # fmt: skip
     staff = world.visit(world.add_staff())
     page = staff.get("/dashboard/offers/")
     assert page.status_code == 200
     html = page.content.decode()
     for words in ("10 % off", "€5.00 off", "The cheapest piece free", "for its owner, from €20.00"):
+        assert words in html
+    for words in ("some goods only", "goods that another offer has reduced", "not together with another coupon"):
         assert words in html
     for offer in get_model("offer", "ConditionalOffer").objects.all():
         assert staff.get(f"/dashboard/offers/{offer.pk}/").status_code == 200

@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retention.contrib.oscar.benefits import spread
+from retention.spreading import spread
 
 CENT = Decimal("0.01")
 prices = st.lists(st.decimals("0.00", "9999.99", places=2), min_size=1, max_size=12)

@@ -60,9 +60,12 @@ def test_a_basket_with_our_coupon_breaks_without_our_code_and_works_after_leavin
 
 
 def test_what_the_merchant_made_of_our_range_stays(world: OscarWorld) -> None:
-    bowl = world.add_product("Bowl", Decimal("30.00"))
-    coupon(world, products=(bowl,))
-    our_range = get_model("offer", "Range").objects.get()
+    """A range that our offers have is ours, unless the merchant uses it too."""
+    coupon(world)
+    ranges = get_model("offer", "Range").objects
+    our_range, lonely = ranges.create(name="One"), ranges.create(name="Two")
+    get_model("offer", "Condition").objects.update(range=our_range)
+    get_model("offer", "Benefit").objects.update(range=lonely)
     theirs = get_model("offer", "ConditionalOffer").objects.create(
         name="Theirs",
         condition=get_model("offer", "Condition").objects.create(range=our_range, type="Count", value=1),
@@ -70,6 +73,7 @@ def test_what_the_merchant_made_of_our_range_stays(world: OscarWorld) -> None:
     )
     world.shop.uninstall()
     theirs.refresh_from_db()
+    assert list(ranges.all()) == [our_range]
     assert theirs.condition.range == our_range
     assert get_model("offer", "ConditionalOffer").objects.count() == 1
 

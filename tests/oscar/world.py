@@ -68,16 +68,51 @@ class OscarWorld:
             num_in_stock=1000,
         )
         if category:
-            Category = get_model("catalogue", "Category")
-            kept_in = Category.objects.filter(name=category).first() or Category.objects.add_root({"name": category})
-            product.categories.add(kept_in)
+            product.categories.add(self.category(category))
         return str(product.pk)
+
+    def add_variant(self, product: str, title: str, price: Decimal) -> str:
+        """Put another variant of a product into the catalogue, which is not sold by itself then."""
+        Product = get_model("catalogue", "Product")
+        Product.objects.filter(pk=product).update(structure="parent")
+        get_model("partner", "StockRecord").objects.filter(product=product).delete()
+        variant = self.add_product(title, price)
+        Product.objects.filter(pk=variant).update(structure="child", parent_id=product, product_class=None)
+        return variant
+
+    def category(self, path: str) -> Any:
+        """Return the category at the end of a path like ``clay/cups``, made with what is above it."""
+        above, _slash, name = path.rpartition("/")
+        Category = get_model("catalogue", "Category")
+        parent = self.category(above) if above else None
+        siblings = Category.objects.filter(depth=path.count("/") + 1, path__startswith=parent.path if parent else "")
+        found = siblings.filter(name=name).first()
+        if found is None and parent is not None:
+            return Category.objects.add_child(parent, {"name": name})
+        return found or Category.objects.add_root({"name": name})
+
+    def put_on_sale(self, product: str, percent: Decimal) -> None:
+        """By an exclusive site offer, as Oscar makes them by default."""
+        number = next(NUMBERS)
+        goods = get_model("offer", "Range").objects.create(name=f"Sale {number}")
+        goods.add_product(get_model("catalogue", "Product").objects.get(pk=product))
+        get_model("offer", "ConditionalOffer").objects.create(
+            name=f"Sale {number}",
+            condition=get_model("offer", "Condition").objects.create(range=goods, type="Count", value=1),
+            benefit=get_model("offer", "Benefit").objects.create(range=goods, type="Percentage", value=percent),
+        )
 
     def visit(self, user: Any = None) -> Client:
         client = Client(raise_request_exception=True)
         if user is not None:
             client.force_login(user, backend="oscar.apps.customer.auth_backends.EmailBackend")
         return client
+
+    def sign_in(self, visitor: Client, user: Any) -> None:
+        page = {"login-username": user.email, "login-password": PASSWORD, "login_submit": "1"}
+        response = visitor.post("/accounts/login/", page)
+        assert response.status_code == 302, response.content.decode()[:2000]
+        assert visitor.get("/basket/").status_code == 200
 
     def ask(self, visitor: Client, call: Callable[..., T], *args: Any) -> T:
         """Run the call inside the middleware that every page of the shop has."""

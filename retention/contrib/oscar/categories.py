@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from retention.contrib.oscar import host
 
@@ -45,9 +46,23 @@ def _full_slugs(path: str, step: int, slugs: dict[str, str]) -> Iterable[str]:
         yield slug
 
 
-def find(full_slugs: Iterable[str]) -> list[int]:
-    """Return the ids of the categories with these full slugs; one that the shop does not have is left out."""
+def by_slug(full_slugs: Iterable[str]) -> dict[str, int]:
+    """Return full slug → id of the category; one that the shop does not have is left out. Three queries."""
     wanted = set(full_slugs)
     last = {slug.rpartition("/")[2] for slug in wanted}
     near = host.category()._default_manager.filter(slug__in=last).values_list("pk", flat=True)
-    return [pk for pk, line in with_ancestors(list(near)).items() if line[-1] in wanted]
+    return {line[-1]: pk for pk, line in with_ancestors(list(near)).items() if line[-1] in wanted}
+
+
+def holding(products: Collection[Any], categories: Collection[str]) -> dict[Any, set[str]]:
+    """Return product id → those of these categories, ids as text, that it stands in or below. Two queries."""
+    Category = host.category()
+    step = Category.steplen
+    rows = Category._default_manager.filter(pk__in=host.keys(Category, categories)).values_list("path", "pk")
+    ids = {path: str(pk) for path, pk in rows}
+    links = host.product().categories.through._default_manager.filter(product_id__in=products)
+    found: dict[Any, set[str]] = defaultdict(set)
+    for product, path in links.values_list("product_id", "category__path"):
+        above = (path[:end] for end in range(step, len(path) + 1, step))
+        found[product] |= {ids[part] for part in above if part in ids}
+    return found

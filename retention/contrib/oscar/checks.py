@@ -21,6 +21,7 @@ BASKET = "oscar.apps.basket.middleware.BasketMiddleware"
 OVERRIDES = {
     "oscar/checkout/thank_you.html": "{% load retention %}{% retention_prompt %}",
     "oscar/checkout/preview.html": "{% load retention_oscar %}{% retention_opt_out %}",
+    "oscar/basket/partials/basket_content.html": "{% load retention %}{% retention_basket %}",
     "oscar/customer/baseaccountpage.html": "a link to {% url 'retention:account' %}",
 }
 """Template of Oscar's → what the merchant writes into their own copy of it."""

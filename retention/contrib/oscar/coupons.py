@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -17,6 +17,7 @@ from retention.contrib.oscar import host, rules
 from retention.contrib.oscar.models import CouponTerms
 from retention.contrib.oscar.rules import Rules
 from retention.hashing import customer_key
+from retention.rows import batch_size
 from retention.shop import CouponSpec, CouponStatus
 
 BATCH = 5000
@@ -74,7 +75,8 @@ def _create(specs: Sequence[CouponSpec]) -> None:
 def _shape(spec: CouponSpec) -> Any:
     """Return what tells the rules of two coupons apart; cheaper than the rules themselves, asked of every coupon."""
     return (
-        spec.offer, spec.kind, spec.value, spec.currency, spec.minimum, spec.products, spec.categories, spec.exclusive,
+        spec.offer, spec.kind, spec.value, spec.currency, spec.minimum, spec.products, spec.categories,
+        spec.excluded_products, spec.excluded_categories, spec.exclusive, spec.sale_goods, spec.priority,
     )  # fmt: skip
 
 
@@ -131,8 +133,22 @@ def status(codes: Collection[str], *, at: datetime) -> dict[str, CouponStatus]:
 
 def disable(codes: Collection[str], *, at: datetime) -> None:
     """End vouchers of ours now."""
-    ours = CouponTerms.objects.filter(code__in=[code.upper() for code in codes]).values_list("code", flat=True)
-    host.voucher()._default_manager.filter(code__in=list(ours), end_datetime__gt=at).update(end_datetime=at)
+    for batch in _ours(codes):
+        host.voucher()._default_manager.filter(code__in=batch, end_datetime__gt=at).update(end_datetime=at)
+
+
+def extend(codes: Collection[str], *, ends_at: datetime) -> None:
+    """Let vouchers of ours end then."""
+    for batch in _ours(codes):
+        host.voucher()._default_manager.filter(code__in=batch).update(end_datetime=ends_at)
+
+
+def _ours(codes: Collection[str]) -> Iterator[list[str]]:
+    """Yield those of these codes that are ours, by so many as one UPDATE may hold the database for."""
+    rest = iter(sorted({code.upper() for code in codes}))
+    while batch := list(islice(rest, batch_size(BATCH))):
+        if ours := list(CouponTerms.objects.filter(code__in=batch).values_list("code", flat=True)):
+            yield ours
 
 
 def release(code: str, *, order_reference: str) -> bool:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
-from retention import registry
-from retention.contrib.oscar import baskets, rules, shopper
-from retention.contrib.oscar.redeeming import remove
+from retention.contrib.oscar import asking, baskets, redeeming, rules, shipping
+from retention.contrib.oscar.plan import terms_of
 from retention.shop import CouponRejected
 
 log = logging.getLogger(__name__)
@@ -27,44 +25,42 @@ def refused(request: Any, *, at: datetime) -> str | None:
     try:
         basket = request.basket
         vouchers = list(basket.vouchers.all()) if basket.pk else []
-        code = _hidden(request, vouchers) or _reserve(request, vouchers, at=at)
-        if code:
-            with transaction.atomic():
-                remove(request, code)
+        refusal = _hidden(request, vouchers) or _reserve(request, vouchers, at=at)
+        if refusal is None:
+            return None
+        asking.tell(request, refusal, place=asking.CHECKOUT, at=at)
+        with transaction.atomic():
+            redeeming.remove(request, refusal.code)
     except Exception:
         log.exception("the coupons of a basket could not be checked before payment")
         return None
-    return code
+    return refusal.code
 
 
-def _hidden(request: Any, vouchers: Sequence[Any]) -> str | None:
-    """Return a code in the basket that takes nothing off and would do harm."""
-    applied = {used["voucher"].pk for used in request.basket.offer_applications if used["voucher"]}
+def _hidden(request: Any, vouchers: Sequence[Any]) -> CouponRejected | None:
+    """Return the refusal of a code in the basket that takes nothing off and would do harm."""
     for voucher in vouchers:
-        if voucher.pk in applied:
+        if _takes(request, voucher):
             continue
         available, _message = voucher.is_available_to_user(request.user)
+        if terms_of(voucher) is not None:
+            return redeeming.why_not(request, voucher.code) or CouponRejected("no_discount", code=voucher.code)
         if voucher.is_active() and not available:
-            return str(voucher.code)
-        if voucher.offers.filter(condition__proxy_class=rules.CONDITION).exists():
-            return str(voucher.code)
+            return CouponRejected("used", code=voucher.code)
     return None
 
 
-def _reserve(request: Any, vouchers: Sequence[Any], *, at: datetime) -> str | None:
+def _takes(request: Any, voucher: Any) -> bool:
+    basket = request.basket
+    if not redeeming.takes(basket, voucher):
+        return False
+    first = next(iter(basket.shipping_discounts), None)
+    if first is None or first["voucher"] != voucher or not rules.is_ours(first["offer"]):
+        return True
+    # where shipping costs nothing anyway, a coupon for it would be used up for nothing
+    return shipping.saved(request) != 0
+
+
+def _reserve(request: Any, vouchers: Sequence[Any], *, at: datetime) -> CouponRejected | None:
     cart = baskets.of_request(request, codes=[voucher.code for voucher in vouchers])
-    if cart is None:
-        return None
-    who = shopper.of_request(request)
-    for guard in registry.checkout_guards:
-        try:
-            # without a coupon a guard has little to do: on SQLite a transaction would take the lock for nothing
-            with transaction.atomic() if vouchers else nullcontext():
-                guard.reserve(request, cart, email=who.email, user_id=who.user_id, at=at)
-        except CouponRejected as refusal:
-            log.info("%s refused a coupon before payment: %s", guard.name, refusal.reason)
-            if refusal.code.upper() in cart.coupons:
-                return refusal.code.upper()
-        except Exception:
-            log.exception("%s could not reserve; the checkout goes on", guard.name)
-    return None
+    return asking.reserve(request, cart, at=at) if cart is not None else None

@@ -11,16 +11,20 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from retention.contrib.oscar import attempts, choices, guarding
+from retention.contrib.oscar import attempts, choices, guarding, resuming
 
 PREVIEW = "checkout:preview"
 VOUCHER_FORM = "basket:vouchers-add"
+BASKET = "basket:summary"
+CHECKOUT = "checkout:"
+"""What the pages of the checkout are called."""
 
 
 class CheckoutMiddleware:
     """List it after ``oscar.apps.basket.middleware.BasketMiddleware``.
 
-    It acts on two POSTs only: the one that places an order and the one that tries a code.
+    It acts on two POSTs: the one that places an order and the one that tries a code. And when the basket or a page of
+    the checkout is looked at, it ends what the POST of a link began: a coupon that waited for a basket is put into it.
     """
 
     def __init__(self, get_response: Callable[[Any], HttpResponseBase]) -> None:
@@ -35,13 +39,17 @@ class CheckoutMiddleware:
         # a payment page elsewhere may bring the shopper back by any URL; a session that nobody opened has no news
         if hasattr(request, "session") and request.session.accessed and choices.KEY in request.session:
             choices.keep_late(request, at=timezone.now())
-        attempts.end(request)
+        attempts.end(request, at=timezone.now())
         return response
 
     def process_view(self, request: Any, view: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:
-        if request.method != "POST" or request.resolver_match is None:
+        if request.resolver_match is None:
             return None
         name = request.resolver_match.view_name
+        if request.method == "GET" and (name == BASKET or name.startswith(CHECKOUT)):
+            resuming.resume(request, at=timezone.now())
+        if request.method != "POST":
+            return None
         if name == PREVIEW and request.POST.get("action") == "place_order":
             return self.place_order(request)
         if name == VOUCHER_FORM:
@@ -66,8 +74,10 @@ class CheckoutMiddleware:
 
     def try_code(self, request: Any) -> HttpResponse | None:
         """Count the try before Oscar looks the code up."""
-        if not attempts.allowed(request, at=timezone.now()):
-            attempts.refuse(request)
+        now = timezone.now()
+        until = attempts.blocked(request, at=now)
+        if until is not None:
+            attempts.wait(request, until, at=now)
             return redirect("basket:summary")
         attempts.begin(request)
         return None

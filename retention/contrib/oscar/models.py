@@ -7,17 +7,24 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SharedOffer(models.Model):
-    """The rows in Oscar (offer, condition, benefit, range) that all coupons of one offer share."""
+    """What all coupons of one offer promise, and the rows in Oscar (offer, condition, benefit) that they share."""
 
     key = models.CharField(max_length=64, unique=True, editable=False)
     """Hash of the offer's reference and of every rule: other rules are another row."""
     reference = models.CharField(_("offer"), max_length=128, db_index=True)
+    kind = models.CharField(_("kind"), max_length=20, default="")
+    value = models.DecimalField(_("value"), max_digits=12, decimal_places=2, default=0)
+    """Percent, or an amount in the currency, tax included."""
     currency = models.CharField(_("currency"), max_length=3, blank=True)
     minimum = models.DecimalField(_("minimum"), max_digits=12, decimal_places=2, null=True, blank=True)
+    goods = models.JSONField(_("goods"), default=dict)
+    """What it is for, as ``goods.Goods`` stores it."""
+    exclusive = models.BooleanField(_("not together with another coupon"), default=False)
+    sale_goods = models.BooleanField(_("also for reduced goods"), default=True)
+    priority = models.PositiveSmallIntegerField(_("priority"), default=10)
     offer_id = models.BigIntegerField(_("Oscar's offer"))
     condition_id = models.BigIntegerField(_("Oscar's condition"), db_index=True)
     benefit_id = models.BigIntegerField(_("Oscar's benefit"))
-    range_id = models.BigIntegerField(_("Oscar's range"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("offer in Oscar")

@@ -5,24 +5,17 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.contrib import messages
-from django.db import transaction
 from django.db.models.signals import post_save
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from oscar.apps.basket.signals import basket_addition
+from oscar.apps.basket.signals import basket_addition, voucher_addition
 from oscar.apps.customer.signals import user_registered
 from oscar.apps.order.signals import order_placed, order_status_changed
 from oscar.core.loading import get_model
 
-from retention.contrib.oscar import choices, parking, redeeming
+from retention.contrib.oscar import choices, plan, redeeming, resuming
 from retention.services import inbox
-from retention.shop import CouponRejected
 
 log = logging.getLogger(__name__)
-
-WAITS = ("minimum", "products")
-"""Reasons of a refusal that the next thing in the basket may end."""
 
 
 def connect() -> None:
@@ -32,6 +25,7 @@ def connect() -> None:
     order_status_changed.connect(on_status, dispatch_uid="retention_oscar.status")
     user_registered.connect(on_registered, dispatch_uid="retention_oscar.registered")
     basket_addition.connect(on_basket, dispatch_uid="retention_oscar.basket")
+    voucher_addition.connect(on_voucher, dispatch_uid="retention_oscar.voucher")
     # Oscar sends nothing for payments and refunds
     post_save.connect(
         on_payment_event, sender=get_model("order", "PaymentEvent"), dispatch_uid="retention_oscar.payment_event"
@@ -66,18 +60,13 @@ def on_registered(*, user: Any, **_signal: Any) -> None:
 
 def on_basket(*, request: Any, **_signal: Any) -> None:
     """Apply a coupon that waited for the basket to have something in it."""
+    resuming.resume(request, at=timezone.now())
+
+
+def on_voucher(*, sender: Any, basket: Any, voucher: Any, **_signal: Any) -> None:
+    """Let Oscar's voucher form reckon the basket anew: it would take a second coupon from what the first has left."""
     try:
-        code = parking.parked(request)
-        if not code:
-            return
-        with transaction.atomic():
-            try:
-                redeeming.apply(request, code)
-                messages.info(request, _("Your coupon %(code)s is in the basket.") % {"code": code})
-            except CouponRejected as refusal:
-                if refusal.reason in WAITS:
-                    return
-                log.info("a parked coupon was refused: %s", refusal.reason)
-            parking.leave(request, code)
+        if sender is not redeeming.apply and plan.terms_of(voucher) is not None:
+            basket.reset_offer_applications()
     except Exception:
-        log.exception("a parked coupon could not be applied")
+        log.exception("a basket could not be reckoned anew")

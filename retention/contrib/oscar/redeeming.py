@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import logging
+from datetime import datetime
 from typing import Any
 
+from django.contrib import messages
+from django.db import transaction
+from django.utils.translation import gettext as _
 from oscar.apps.basket.signals import voucher_addition, voucher_removal
 from oscar.core.loading import get_class
 
-from retention.contrib.oscar import host, parking
+from retention.contrib.oscar import asking, host, parking, plan
 from retention.shop import CouponRejected
 
+log = logging.getLogger(__name__)
 
-def apply(request: Any, code: str) -> None:
+
+def apply(request: Any, code: str, *, at: datetime) -> None:
     """Put the coupon into the request's basket, or park it until there is something in it. Raises CouponRejected.
 
-    The reason is one of: unknown, expired, not_started, used, owner, currency, products, minimum, no_discount.
+    The reason is one of: unknown, expired, not_started, used, owner, currency, products, minimum, exclusive,
+    no_discount; or a guard's own word.
     """
     code = code.strip().upper()
     voucher = host.voucher()._default_manager.filter(code=code).first()
     if voucher is None:
         raise CouponRejected("unknown", code=code)
-    if voucher.is_expired():
-        raise CouponRejected("expired", code=code)
-    if not voucher.is_active():
-        raise CouponRejected("not_started", code=code)
-    if not voucher.is_available_to_user(request.user)[0]:
-        raise CouponRejected("used", code=code)
+    if reason := _closed(request, voucher):
+        raise CouponRejected(reason, code=code)
     basket = request.basket
     if basket.is_empty:
         parking.park(request, code)
@@ -34,11 +38,52 @@ def apply(request: Any, code: str) -> None:
         return
     basket.vouchers.add(voucher)
     reckon(request)
-    if not any(used["voucher"] == voucher for used in basket.offer_applications):
+    if not takes(basket, voucher):
+        reason = plan.refusal(basket, voucher) or "no_discount"
         basket.vouchers.remove(voucher)
         reckon(request)
-        raise CouponRejected(_why(voucher, basket), code=code)
+        raise CouponRejected(reason, code=code)
     voucher_addition.send(sender=apply, basket=basket, voucher=voucher)
+    for refusal in sift(request, at=at):
+        if refusal.code == code:
+            raise refusal
+        say_refused(request, refusal, at=at)
+
+
+def _closed(request: Any, voucher: Any) -> str | None:
+    """Return why nobody can use the voucher now, None where somebody can."""
+    if voucher.is_expired():
+        return "expired"
+    if not voucher.is_active():
+        return "not_started"
+    return None if voucher.is_available_to_user(request.user)[0] else "used"
+
+
+def why_not(request: Any, code: str) -> CouponRejected | None:
+    """Return why the basket does not get a coupon of ours; None for a code that is not ours, or that it may have."""
+    voucher = host.voucher()._default_manager.filter(code=code).first()
+    if voucher is None or plan.terms_of(voucher) is None:
+        return None
+    reason = _closed(request, voucher) or plan.refusal(request.basket, voucher)
+    return CouponRejected(reason, code=code) if reason else None
+
+
+def sift(request: Any, *, at: datetime) -> list[CouponRejected]:
+    """Take out of the basket what a guard will not have in it. Returns what they refused."""
+    refusals = []
+    while refusal := asking.check(request, at=at):
+        refusals.append(refusal)
+        if not remove(request, refusal.code):
+            break
+    return refusals
+
+
+def say_refused(request: Any, refusal: CouponRejected, *, at: datetime) -> None:
+    """Tell the shopper that a code which they had used is of no use here, and the reason to those who listen."""
+    text = _("The code %(code)s cannot be used for this basket.") % {"code": refusal.code}
+    # an API has no place for messages
+    messages.warning(request, text, fail_silently=True)
+    asking.tell(request, refusal, place=asking.FORM, at=at)
 
 
 def remove(request: Any, code: str) -> bool:
@@ -50,7 +95,12 @@ def remove(request: Any, code: str) -> bool:
     if voucher is None:
         return False
     basket.vouchers.remove(voucher)
-    voucher_removal.send(sender=remove, basket=basket, voucher=voucher)
+    try:
+        with transaction.atomic():
+            voucher_removal.send(sender=remove, basket=basket, voucher=voucher)
+    except Exception:
+        # Oscar counts baskets with a voucher and loses updates: below 0 its database refuses to count
+        log.exception("the shop could not be told that a code was taken out of a basket")
     reckon(request)
     return True
 
@@ -61,11 +111,8 @@ def reckon(request: Any) -> None:
     get_class("offer.applicator", "Applicator")().apply(request.basket, request.user, request)
 
 
-def _why(voucher: Any, basket: Any) -> str:
-    """Return the reason that a condition of ours gives, else that nothing is taken off."""
-    for offer in voucher.offers.all():
-        condition = offer.condition.proxy()
-        if hasattr(condition, "refusal"):
-            offer.set_voucher(voucher)
-            return condition.refusal(offer, basket) or "no_discount"
-    return "no_discount"
+def takes(basket: Any, voucher: Any) -> bool:
+    """Whether the voucher takes something off now; of several that make shipping cheaper Oscar heeds the first."""
+    used = [use for use in basket.offer_applications if use["voucher"] == voucher]
+    first = next(iter(basket.shipping_discounts), None)
+    return any(not use["result"].affects_shipping or use is first for use in used)

@@ -1,4 +1,4 @@
-"""The rows in Oscar that all coupons of one offer share: range, condition, benefit, offer."""
+"""The rows in Oscar that all coupons of one offer share: condition, benefit, offer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import astuple, dataclass
 from decimal import Decimal
 from typing import Any
 
-from retention.contrib.oscar import categories, host
+from retention.contrib.oscar import host
+from retention.contrib.oscar.goods import Goods
 from retention.contrib.oscar.models import SharedOffer
 from retention.locks import one_at_a_time
 from retention.shop import CouponSpec
@@ -20,11 +21,10 @@ BENEFITS = {
     "amount": f"{HERE}benefits.Amount",
     "free_product": f"{HERE}benefits.FreeProduct",
 }
-PRIORITIES = {"free_product": -101, "percentage": -102, "amount": -103, "free_shipping": -104}
-"""After every offer of the shop's own, since a coupon takes its part of what is left to pay; among coupons
-percentages before amounts, whichever was put in first."""
-ALONE = 50
-"""Coupons that do not combine come before those that do, and keep them out."""
+PRIORITIES = {"free_product": 0, "percentage": 1, "amount": 2, "free_shipping": 3}
+"""Which of several coupons of ours takes its part first where their offers' priorities are equal."""
+LAST = -101
+"""Priority in Oscar: after every offer of the shop's own, since a coupon takes its part of what is left to pay."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +38,11 @@ class Rules:
     minimum: Decimal | None
     products: tuple[str, ...]
     categories: tuple[str, ...]
+    excluded_products: tuple[str, ...]
+    excluded_categories: tuple[str, ...]
     exclusive: bool
+    sale_goods: bool
+    priority: int
 
     @classmethod
     def of(cls, spec: CouponSpec) -> Rules:
@@ -50,7 +54,11 @@ class Rules:
             minimum=spec.minimum.normalize() if spec.minimum is not None else None,
             products=tuple(sorted(spec.products)),
             categories=tuple(sorted(spec.categories)),
+            excluded_products=tuple(sorted(spec.excluded_products)),
+            excluded_categories=tuple(sorted(spec.excluded_categories)),
             exclusive=spec.exclusive,
+            sale_goods=spec.sale_goods,
+            priority=spec.priority,
         )
 
     @property
@@ -90,51 +98,52 @@ def _make(rules: Rules, name: str) -> SharedOffer:
     if rules.kind not in PRIORITIES:
         raise UnknownKind(rules.kind)
     Offer = host.offer()
-    name = _free_name(Offer, name)
-    product_range = _range(rules, name)
-    condition = host.condition().objects.create(range=product_range, proxy_class=CONDITION)
     offer = Offer.objects.create(
-        name=name,
+        name=_free_name(Offer, name),
         offer_type=Offer.VOUCHER,
-        exclusive=rules.exclusive,
+        # in Oscar it means "on no goods that another offer has touched", which is another thing
+        exclusive=False,
         max_basket_applications=1,
-        priority=PRIORITIES[rules.kind] + (ALONE if rules.exclusive else 0),
-        condition=condition,
-        benefit=_benefit(rules, product_range),
+        priority=LAST - rules.priority,
+        condition=host.condition().objects.create(proxy_class=CONDITION),
+        benefit=_benefit(rules),
+    )
+    goods = Goods.find(
+        products=rules.products,
+        categories=rules.categories,
+        excluded_products=rules.excluded_products,
+        excluded_categories=rules.excluded_categories,
     )
     row, _ = SharedOffer.objects.update_or_create(
         key=rules.key,
         defaults={
             "reference": rules.reference,
+            "kind": rules.kind,
+            "value": rules.value,
             "currency": rules.currency,
             "minimum": rules.minimum,
+            "goods": goods.to_json(),
+            "exclusive": rules.exclusive,
+            "sale_goods": rules.sale_goods,
+            "priority": rules.priority,
             "offer_id": offer.pk,
             "condition_id": offer.condition_id,
             "benefit_id": offer.benefit_id,
-            "range_id": product_range.pk if product_range else None,
         },
     )
     return row
 
 
-def _range(rules: Rules, name: str) -> Any | None:
-    """Make the range of an offer for some products only; None where every product will do."""
-    if not (rules.products or rules.categories):
-        return None
-    Range = host.product_range()
-    made = Range.objects.create(name=_free_name(Range, name), is_public=False)
-    Product = host.product()
-    made.included_categories.set(categories.find(rules.categories))
-    for product in Product._default_manager.filter(pk__in=host.keys(Product, rules.products)):
-        made.add_product(product)
-    return made
-
-
-def _benefit(rules: Rules, product_range: Any | None) -> Any:
+def _benefit(rules: Rules) -> Any:
     Benefit = host.benefit()
     if rules.kind == "free_shipping":
         return Benefit.objects.create(type=Benefit.SHIPPING_PERCENTAGE, value=Decimal(100))
-    return Benefit.objects.create(proxy_class=BENEFITS[rules.kind], value=rules.value, range=product_range)
+    return Benefit.objects.create(proxy_class=BENEFITS[rules.kind], value=rules.value)
+
+
+def is_ours(offer: Any | None) -> bool:
+    """Whether an offer in Oscar is one of ours."""
+    return offer is not None and (offer.condition.proxy_class or "").startswith(HERE)
 
 
 def _free_name(model: Any, name: str) -> str:

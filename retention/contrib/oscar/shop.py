@@ -98,11 +98,14 @@ class OscarShop(Shop):
     def disable_coupons(self, codes: Collection[str]) -> None:
         coupons.disable(codes, at=_now())
 
+    def extend_coupons(self, codes: Collection[str], *, ends_at: datetime) -> None:
+        coupons.extend(codes, ends_at=ends_at)
+
     def release_coupon(self, code: str, *, order_reference: str) -> bool:
         return coupons.release(code, order_reference=order_reference)
 
     def apply_coupon(self, request: HttpRequest, code: str) -> None:
-        redeeming.apply(request, code)
+        redeeming.apply(request, code, at=_now())
 
     def remove_coupon(self, request: HttpRequest, code: str) -> None:
         redeeming.remove(request, code)

@@ -32,7 +32,6 @@ def uninstall() -> Sequence[str]:
         range_ids = {
             *conditions.values_list("range_id", flat=True),
             *benefits.values_list("range_id", flat=True),
-            *SharedOffer.objects.values_list("range_id", flat=True),
         } - {None}
         count = offers.count()
         offers.delete()

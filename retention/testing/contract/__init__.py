@@ -14,12 +14,24 @@ from retention.testing.contract.accounts import AccountsContract
 from retention.testing.contract.carts import CartsContract
 from retention.testing.contract.catalogue import CatalogueContract
 from retention.testing.contract.coupons import CouponsContract
+from retention.testing.contract.guards import GuardsContract, SigningInContract
+from retention.testing.contract.meant import GoodsContract
 from retention.testing.contract.orders import OrdersContract
 from retention.testing.contract.redemption import RedemptionContract
+from retention.testing.contract.stacking import StackingContract
 
 
 class ShopContract(
-    OrdersContract, AccountsContract, CouponsContract, RedemptionContract, CartsContract, CatalogueContract
+    OrdersContract,
+    AccountsContract,
+    CouponsContract,
+    GoodsContract,
+    StackingContract,
+    RedemptionContract,
+    GuardsContract,
+    SigningInContract,
+    CartsContract,
+    CatalogueContract,
 ):
     """Everything, for a shop with every capability."""
 
@@ -29,7 +41,11 @@ __all__ = [
     "CartsContract",
     "CatalogueContract",
     "CouponsContract",
+    "GoodsContract",
+    "GuardsContract",
     "OrdersContract",
     "RedemptionContract",
     "ShopContract",
+    "SigningInContract",
+    "StackingContract",
 ]

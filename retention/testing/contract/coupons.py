@@ -154,6 +154,19 @@ class CouponsContract:
         assert world.shop.coupon_status([code])[code].active is False
         assert refusal(world, filled(world), code) == "expired"
 
+    def test_coupons_are_extended_all_at_once_and_nothing_else_is(self, world: World) -> None:
+        day = timedelta(days=1)
+        over = [coupon(world, f"OVER-CODE-000{n}", ends_at=world.now() - day / 2) for n in range(3)]
+        other = coupon(world, "OTHER-CODE-0001", ends_at=world.now() - day / 2)
+        world.shop.extend_coupons([*over, "NO-SUCH-CODE-99"], ends_at=world.now() + day)
+        active = {code: status.active for code, status in world.shop.coupon_status([*over, other]).items()}
+        assert active == {**dict.fromkeys(over, True), other: False}
+        visitor = filled(world, price="10.00")
+        world.ask(visitor, world.shop.apply_coupon, over[0])
+        assert total(world, visitor) == Decimal("9.00")
+        world.shop.extend_coupons(over, ends_at=world.now() - day / 4)
+        assert total(world, visitor) == Decimal("10.00")
+
     def test_a_code_that_exists_is_left_as_it_is(self, world: World) -> None:
         code = coupon(world, value=Decimal(10))
         coupon(world, code, value=Decimal(90))
