@@ -53,6 +53,7 @@ def cup(world: OscarWorld) -> str:
     return world.add_product("Cup", Decimal("10.00"))
 
 
+@pytest.mark.django_db(transaction=True)  # in one transaction rows that are counted up again and again become slow
 @pytest.mark.parametrize(
     ("addresses", "tries", "limit"), [(20, 50, 5), pytest.param(100, 100, 30, marks=pytest.mark.faults)]
 )
@@ -118,6 +119,24 @@ def test_who_is_blocked_reads_when_to_come_back_and_nothing_about_a_code(
     ]
     words = "Many codes have been tried from here, so we take a short break. "
     assert told == [[words + "Please try again in 60 minutes: your basket stays as it is."]] * 2
+
+
+def test_the_page_of_a_link_and_the_form_of_the_basket_count_together(
+    world: OscarWorld, cup: str, settings: Any
+) -> None:
+    settings.RETENTION = {**settings.RETENTION, "COUPON_TRIES_PER_HOUR": 4, "NUM_PROXIES": 1}
+    visitor = shopper(world, cup)
+
+    def post(path: str, address: str, **data: str) -> Any:
+        visitor.cookies.pop("messages", None)
+        return visitor.post(path, data, headers={"X-Forwarded-For": address})
+
+    for address in ("198.51.100.1", "198.51.100.2"):
+        assert post("/retention/c/GUESS-1/", address).status_code == 422
+        assert post(FORM, address, code="GUESS-2").status_code == 302
+    page = post("/retention/c/GUESS-3/", "198.51.100.3")
+    assert page.status_code == 429, "a guest's basket stands for the session at both doors"
+    assert "Please try again in 60 minutes" in page.content.decode()
 
 
 def test_a_counter_that_fails_does_not_keep_the_shopper_from_the_basket(
