@@ -137,11 +137,12 @@ class PanelData:
 
 @dataclass(frozen=True, kw_only=True)
 class PanelAction:
-    """A button on the panel: a POST form to ``url``."""
+    """A button on the panel: a POST form to ``url``, or a link where it only looks."""
 
     label: Words
-    url: str
+    url: Words
     permission: str = ""
+    looks: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +185,10 @@ class Trouble:
 
 
 troubles: Registry[Callable[[datetime], Iterable[Trouble]]] = Registry("trouble")
+
+
+lookups: Registry[PanelAction] = Registry("look-up")
+"""Pages that answer a question of staff, linked from "Is everything well?"; each ``looks``."""
 
 
 # One person's data
@@ -347,6 +352,11 @@ wrong_codes: Registry[Callable[[str, datetime], None]] = Registry("counter of wr
 
 account_pages: Registry[Callable[[HttpRequest, Customer], Mapping[str, Any] | None]] = Registry("account page")
 """Sections of the shopper's account page: context with ``template``, or None."""
+
+
+basket_nudges: Registry[Callable[[HttpRequest, datetime], Mapping[str, Any] | None]] = Registry("basket nudge")
+"""What may be said above the basket's total, one thing at a time: context with ``template``, or None. The first that
+has anything to say is shown."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A coupon reserved before payment, with 1,000 codes out and with 200,000; and a placement with one, with and without us."""
+"""A coupon reserved before payment, with 1,000 and 200,000 codes out; a placement with one, with us and without."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
+from retention import registry
 from retention.forms import PasswordForm, SignupForm
 from retention.services import prompts
 from retention.services import signup as signups
@@ -54,6 +55,29 @@ def _prompt(context: template.Context) -> SafeString:
         {"form": PasswordForm(email=order.email), "gains": found, "headline": headline, "email": order.email},
         request=request,
     )
+
+
+@register.simple_tag(takes_context=True)
+def retention_basket(context: template.Context) -> SafeString:
+    """Say one thing that helps with the request's basket, e.g. that the shopper holds a coupon for it.
+
+    Usage: ``{% load retention %}{% retention_basket %}`` on the basket page. It never breaks the page: a failure is
+    logged and nothing is shown.
+    """
+    try:
+        with nullcontext() if transaction.get_autocommit() else transaction.atomic():
+            return _basket(context)
+    except Exception:
+        log.exception("a nudge could not be shown in the basket")
+        return mark_safe("")
+
+
+def _basket(context: template.Context) -> SafeString:
+    request, now = context["request"], timezone.now()
+    for build in registry.basket_nudges:
+        if (found := build(request, now)) is not None:
+            return render_to_string(found["template"], {**found}, request=request)
+    return mark_safe("")
 
 
 @register.simple_tag(takes_context=True)

@@ -63,33 +63,33 @@ def test_the_page_shows_the_code_as_text_with_its_terms_beside_it(client: Client
     assert f'href="/retention/c/{coupon.code}/"' in text
 
 
-def test_only_what_can_be_used_is_listed_the_soonest_to_expire_first(member: Customer) -> None:
+def test_only_what_can_be_used_is_listed_the_soonest_to_expire_first(member: Customer, fake_world: FakeWorld) -> None:
     late, soon = give(make_offer(percentage(valid_days=60), slug="late"), member), give(make_offer(), member)
     used, void = give(make_offer(slug="used"), member), give(make_offer(slug="void"), member)
     reserve(used)
     coupons.void([void], reason="leaked", at=NOW)
     over = give(make_offer(slug="over"), member)
     Coupon.objects.filter(pk=over.pk).update(issued_at=NOW - timedelta(days=9), expires_at=NOW)
-    section = wallet.section(None, member)  # type: ignore[arg-type]
+    section = wallet.section(fake_world.visit(), member)
     assert section is not None
     assert [card["code"] for card in section["coupons"]] == [soon.code, late.code]
 
 
 def test_a_coupon_for_a_first_order_goes_from_the_page_with_the_first_order(
-    fake_shop: FakeShop, user: Any, member: Customer
+    fake_shop: FakeShop, fake_world: FakeWorld, user: Any, member: Customer
 ) -> None:
     give(make_offer(percentage(first_order_only=True)), member)
     other = give(make_offer(slug="any"), member)
     fake_shop.place(email="ada@example.com", user=user)
     settle(at=NOW)
-    section = wallet.section(None, member)  # type: ignore[arg-type]
+    section = wallet.section(fake_world.visit(), member)
     assert section is not None
     assert [card["code"] for card in section["coupons"]] == [other.code]
 
 
-def test_a_guests_coupons_are_not_shown_to_who_merely_has_the_address(member: Customer) -> None:
+def test_a_guests_coupons_are_not_shown_to_who_merely_has_the_address(member: Customer, fake_world: FakeWorld) -> None:
     give(make_offer(), guest("ada@example.com"))
-    assert wallet.section(None, member) is None  # type: ignore[arg-type]
+    assert wallet.section(fake_world.visit(), member) is None
 
 
 def test_nobody_sees_another_shoppers_coupons(client: Client, fake_world: FakeWorld, member: Customer) -> None:
