@@ -7,93 +7,132 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
-from django.db.models.lookups import Exact, LessThanOrEqual
-from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.db.models import Q
+from django.db.models.lookups import Exact
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-from retention import registry
-from retention.models import Customer
+from campaigns import coupon_conditions
+from campaigns.models import Segment
+from campaigns.services import segments
+from retention import registry, same_person
 from retention.registry import Condition, Words
-
-
-def _same_person() -> QuerySet[Customer]:
-    """Return the rows with the outer customer's address; somebody without an address is nobody else."""
-    return Customer.objects.filter(address=OuterRef("address")).exclude(address="").order_by().values("address")
-
-
-def orders() -> Coalesce:
-    """Return the number of a customer's orders that count, as an expression over ``Customer``."""
-    together = _same_person().annotate(n=Sum("orders_count")).values("n")
-    return Coalesce(Subquery(together), F("orders_count"))
-
-
-def last_order() -> Coalesce:
-    """Return when a customer last ordered, as an expression over ``Customer``."""
-    together = _same_person().annotate(at=Max("last_order_at")).values("at")
-    return Coalesce(Subquery(together), F("last_order_at"))
-
-
-def whole(parameters: Mapping[str, Any], name: str) -> int:
-    """Return a parameter as a whole number from 1 on. Raises ValueError."""
-    given = parameters.get(name)
-    if isinstance(given, bool) or not str(given).isdecimal() or int(str(given)) < 1:
-        raise ValueError(_("“%(name)s” must be a whole number from 1 on.") % {"name": name})
-    return int(str(given))
 
 
 class FirstOrder(Condition):
     name = "campaigns.first_order"
-    label = _("the next order is the first one")
+    label = gettext_lazy("the next order is the first one")
 
     def where(self, parameters: Mapping[str, Any], *, at: datetime) -> Q:
-        return Q(Exact(orders(), 0))
+        return ~same_person.any_row(Q(orders_count__gt=0))
 
     def reason(self, parameters: Mapping[str, Any]) -> Words:
         return _("There is an order already.")
 
+    def words(self, parameters: Mapping[str, Any]) -> str:
+        return _("has not ordered yet")
+
+    def opposite(self, parameters: Mapping[str, Any]) -> str:
+        return _("has ordered before")
+
+    def newcomer(self, parameters: Mapping[str, Any]) -> bool:
+        return True
+
 
 class NthOrderForm(forms.Form):
-    n = forms.IntegerField(label=_("which order, counted from 1"), min_value=1, max_value=100_000)
+    n = forms.IntegerField(label=gettext_lazy("which order, counted from 1"), min_value=1, max_value=100_000)
 
 
 class NthOrder(Condition):
     name = "campaigns.nth_order"
-    label = _("the next order is the n-th one")
+    label = gettext_lazy("the next order is the n-th one")
     form = NthOrderForm
 
     def where(self, parameters: Mapping[str, Any], *, at: datetime) -> Q:
-        return Q(Exact(orders(), whole(parameters, "n") - 1))
+        return Q(Exact(same_person.orders(), self.read(parameters)["n"] - 1))
 
     def reason(self, parameters: Mapping[str, Any]) -> Words:
         return _("The next order is not number %(n)s.") % {"n": parameters.get("n", "?")}
 
+    def words(self, parameters: Mapping[str, Any]) -> str:
+        return _("is about to place order number %(n)s") % {"n": parameters.get("n", "?")}
+
+    def opposite(self, parameters: Mapping[str, Any]) -> str:
+        return _("is not about to place order number %(n)s") % {"n": parameters.get("n", "?")}
+
+    def newcomer(self, parameters: Mapping[str, Any]) -> bool:
+        return str(parameters.get("n")) == "1"
+
 
 class NotOrderedForForm(forms.Form):
-    days = forms.IntegerField(label=_("days without an order"), min_value=1, max_value=36_500)
+    days = forms.IntegerField(label=gettext_lazy("days without an order"), min_value=1, max_value=36_500)
 
 
 class NotOrderedFor(Condition):
     name = "campaigns.not_ordered_for"
-    label = _("has ordered before, but not for some days")
+    label = gettext_lazy("has ordered before, but not for some days")
     form = NotOrderedForForm
 
     def where(self, parameters: Mapping[str, Any], *, at: datetime) -> Q:
-        return Q(LessThanOrEqual(last_order(), at - timedelta(days=whole(parameters, "days"))))
+        since = at - timedelta(days=self.read(parameters)["days"])
+        ever = same_person.any_row(Q(last_order_at__isnull=False))
+        return ever & ~same_person.any_row(Q(last_order_at__gt=since))
 
     def reason(self, parameters: Mapping[str, Any]) -> Words:
+        days = parameters.get("days", "?")
         return ngettext(
             "There is no order, or one in the last %(days)s day.",
             "There is no order, or one in the last %(days)s days.",
-            int(parameters.get("days", 0)),
-        ) % {"days": parameters.get("days", "?")}
+            days if isinstance(days, int) else 2,
+        ) % {"days": days}
+
+    def words(self, parameters: Mapping[str, Any]) -> str:
+        days = parameters.get("days", "?")
+        return ngettext(
+            "has ordered, but not for %(days)s day",
+            "has ordered, but not for %(days)s days",
+            days if isinstance(days, int) else 2,
+        ) % {"days": days}
+
+    def opposite(self, parameters: Mapping[str, Any]) -> str:
+        days = parameters.get("days", "?")
+        return ngettext(
+            "has never ordered, or within %(days)s day",
+            "has never ordered, or within %(days)s days",
+            days if isinstance(days, int) else 2,
+        ) % {"days": days}
 
 
-FIRST_ORDER, NTH_ORDER, NOT_ORDERED_FOR = FirstOrder(), NthOrder(), NotOrderedFor()
+def _segments() -> list[tuple[str, str]]:
+    return list(Segment.objects.order_by("name", "slug").values_list("slug", "name"))
+
+
+class InSegmentForm(forms.Form):
+    segment = forms.ChoiceField(label=gettext_lazy("segment"), choices=_segments)
+
+
+class InSegment(Condition):
+    name = segments.IN_SEGMENT
+    label = gettext_lazy("is in a segment")
+    form = InSegmentForm
+
+    def where(self, parameters: Mapping[str, Any], *, at: datetime) -> Q:
+        return segments.where(str(parameters.get("segment", "")), at)
+
+    def reason(self, parameters: Mapping[str, Any]) -> Words:
+        return _("Is not in the segment “%(segment)s”.") % {"segment": parameters.get("segment", "?")}
+
+    def words(self, parameters: Mapping[str, Any]) -> str:
+        return _("is in the segment “%(segment)s”") % {"segment": parameters.get("segment", "?")}
+
+    def opposite(self, parameters: Mapping[str, Any]) -> str:
+        return _("is not in the segment “%(segment)s”") % {"segment": parameters.get("segment", "?")}
+
+
+FIRST_ORDER, NTH_ORDER, NOT_ORDERED_FOR, IN_SEGMENT = FirstOrder(), NthOrder(), NotOrderedFor(), InSegment()
 
 
 def load() -> None:
     """Register the conditions of this app."""
-    for condition in (FIRST_ORDER, NTH_ORDER, NOT_ORDERED_FOR):
+    for condition in (FIRST_ORDER, NTH_ORDER, NOT_ORDERED_FOR, IN_SEGMENT, *coupon_conditions.ALL):
         registry.conditions.add(condition.name, condition)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from campaigns.services import owners
+from campaigns.services import listed, owners
 from retention import registry
 from retention.registry import Person
 
 PARTS = [
     Person(name="campaigns.coupons", export=owners.export, erase=owners.erase, absorb=owners.absorb),
+    Person(name="campaigns.segments", export=listed.export, erase=listed.erase, absorb=listed.absorb),
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from campaigns import conditions, coupon_setup, journey_setup, panels, persons, troubles
+from campaigns import conditions, coupon_setup, journey_setup, panels, persons, segment_troubles, troubles
 from retention import registry
 
 LOADERS: Sequence[Callable[[], None]] = [
@@ -13,6 +13,7 @@ LOADERS: Sequence[Callable[[], None]] = [
     journey_setup.load,
     panels.load,
     persons.load,
+    segment_troubles.load,
     troubles.load,
 ]
 

@@ -8,8 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.admin.offer_forms import ConditionForm
-from campaigns.models import Journey, JourneyCondition, Step
+from campaigns.models import Journey, Step
 from campaigns.services import exits, invitations, triggers
 from retention import registry
 
@@ -42,12 +41,6 @@ class JourneyForm(forms.ModelForm):
         if trigger is not None and not trigger.about_order and data.get("once") == Journey.Once.ORDER:
             self.add_error("once", _("There is no order where this starts: choose “once per person”."))
         return data
-
-
-class JourneyConditionForm(ConditionForm):
-    class Meta:
-        model = JourneyCondition
-        fields = ("name", "parameters")
 
 
 def mails() -> list[tuple[str, Any]]:

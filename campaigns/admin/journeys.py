@@ -14,8 +14,9 @@ from django.utils.translation import ngettext
 
 from campaigns import journey_words
 from campaigns.admin import links
+from campaigns.admin.condition_forms import ConditionInline
 from campaigns.admin.confirming import ConfirmedAdmin
-from campaigns.admin.journey_forms import JourneyConditionForm, JourneyForm, StepForm, StepFormSet
+from campaigns.admin.journey_forms import JourneyForm, StepForm, StepFormSet
 from campaigns.admin.journey_plan import plan
 from campaigns.models import Enrolment, Journey, JourneyCondition, JourneyVersion, Step
 from campaigns.services import enrolments, journeys
@@ -24,10 +25,8 @@ from retention.admin.base import INLINE, ReadOnlyAdmin, ReadOnlyInline, may
 State = Enrolment.State
 
 
-class ConditionInline(INLINE):
+class JourneyConditionInline(ConditionInline):
     model = JourneyCondition
-    form = JourneyConditionForm
-    extra = 0
 
 
 class StepInline(INLINE):
@@ -58,7 +57,7 @@ class JourneyAdmin(ConfirmedAdmin):
     search_fields = ("name", "slug")
     ordering = ("name",)
     readonly_fields = ("does", "who")
-    inlines = (ConditionInline, StepInline, VersionInline)
+    inlines = (JourneyConditionInline, StepInline, VersionInline)
     fieldsets = (
         (None, {"fields": ("name", "slug", "state")}),
         (_("What it does now"), {"fields": ("does", "who")}),

@@ -70,15 +70,22 @@ def test_not_ordered_for_some_days_asks_for_an_order_before(fake_shop: FakeShop)
     assert NOT_ORDERED_FOR.matching(people, {"days": "59"}, NOW) == {people[0], people[1]}
 
 
-@pytest.mark.parametrize("wrong", [{}, {"n": 0}, {"n": -1}, {"n": "two"}, {"n": None}, {"n": 1.5}, {"n": True}])
-def test_a_wrong_number_is_refused_in_words(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"“n” must be a whole number from 1 on\."):
-        NTH_ORDER.matching([], wrong, NOW)
+@pytest.mark.parametrize("wrong", [{}, {"n": 0}, {"n": -1}, {"n": "two"}, {"n": None}, {"n": 1.5}, {"n": 2, "m": 2}])
+def test_a_wrong_number_is_refused_in_words_and_holds_for_nobody(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"required|whole number|greater than or equal to 1|no parameter m"):
+        NTH_ORDER.where(wrong, at=NOW)
+    assert NTH_ORDER.matching([guest().pk], wrong, NOW) == set()
 
 
 @pytest.mark.parametrize("condition", [FIRST_ORDER, NTH_ORDER, NOT_ORDERED_FOR], ids=lambda condition: condition.name)
-def test_two_queries_whoever_is_asked_about(condition: registry.Condition) -> None:
+def test_one_query_whoever_is_asked_about(condition: registry.Condition) -> None:
     people = [guest(f"{n}@example.com").pk for n in range(30)]
+    parameters = dict.fromkeys(condition.form.base_fields, 1)
     with CaptureQueriesContext(connection) as asked:
-        condition.matching(people, {"n": 1, "days": 30}, NOW)
-    assert len(asked) == 2
+        condition.matching(people, parameters, NOW)
+    assert len(asked) == 1
+
+
+def test_who_is_new_here_meets_what_holds_without_any_order() -> None:
+    assert [FIRST_ORDER.newcomer({}), NTH_ORDER.newcomer({"n": 1}), NTH_ORDER.newcomer({"n": 2})] == [True, True, False]
+    assert NOT_ORDERED_FOR.newcomer({"days": 30}) is False

@@ -45,7 +45,7 @@ def form_of(journey: Journey, **changes: Any) -> dict[str, Any]:
     for number, condition in enumerate(conditions):
         form |= {
             f"conditions-{number}-id": condition.pk, f"conditions-{number}-journey": journey.pk,
-            f"conditions-{number}-name": condition.name, f"conditions-{number}-parameters": "{}",
+            f"conditions-{number}-condition": condition.name,
         }  # fmt: skip
     return form | changes
 

@@ -1,0 +1,147 @@
+"""One field for a condition: which one, and its own questions.
+
+Every condition's questions are on the page; a script shows those of the chosen one, and without it what is answered for
+others is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from retention import registry
+from retention.registry import Condition
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """A condition as it is stored."""
+
+    name: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posted:
+    """A condition as it was sent: its name, and its form filled in; None for a condition that is not there."""
+
+    name: str
+    form: forms.Form | None
+
+
+class Catalog:
+    """The forms of all conditions. What can be chosen in them is looked up once, however many rows a page has."""
+
+    def __init__(self) -> None:
+        self._choices: dict[tuple[str, str], list[Any]] = {}
+
+    def form(self, condition: Condition, *, prefix: str, **given: Any) -> forms.Form:
+        form = condition.form(prefix=prefix, use_required_attribute=False, **given)
+        for name, field in form.fields.items():
+            if isinstance(field, forms.ChoiceField):
+                key = (condition.name, name)
+                if key not in self._choices:
+                    choices: Any = field.choices
+                    self._choices[key] = list(choices)
+                field.choices = self._choices[key]
+        return form
+
+
+class ConditionWidget(forms.Widget):
+    """A select, and below it a fieldset for each condition that asks something."""
+
+    template_name = "campaigns/admin/condition.html"
+
+    class Media:
+        css = {"all": ["campaigns/conditions.css"]}
+        js = ["campaigns/conditions.js"]
+
+    def __init__(self, attrs: Any = None) -> None:
+        super().__init__(attrs)
+        self.catalog = Catalog()
+        self.absent = ""
+        """A condition that is stored and not registered any more: its app may be away for a while."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Posted:
+        chosen = data.get(name) or ""
+        condition = registry.conditions.get(chosen)
+        form = self.catalog.form(condition, prefix=f"{name}-{chosen}", data=data) if condition else None
+        return Posted(name=chosen, form=form)
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+        return name not in data
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        known = [(condition.name, condition.label) for condition in registry.conditions]
+        if self.absent:
+            known.append((self.absent, _("%(name)s (not there any more)") % {"name": self.absent}))
+        select = forms.Select(attrs={**context["widget"]["attrs"], "data-condition-name": ""})
+        select.choices = [("", "---------"), *known]
+        context["select"] = select.render(name, value.name if value else "")
+        context["parts"] = [
+            {"name": condition.name, "label": condition.label, "form": form}
+            for condition in registry.conditions
+            if (form := self._form(condition, name, value)).fields
+        ]
+        return context
+
+    def _form(self, condition: Condition, name: str, value: Any) -> forms.Form:
+        if value and value.name == condition.name:
+            if isinstance(value, Posted) and value.form is not None:
+                return value.form
+            if isinstance(value, Chosen):
+                return self.catalog.form(condition, prefix=f"{name}-{condition.name}", initial=dict(value.parameters))
+        return self.catalog.form(condition, prefix=f"{name}-{condition.name}")
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        # a form renderer looks for templates in apps alone; ours may live in a project's folder
+        return render_to_string(self.template_name, self.get_context(name, value, attrs))
+
+
+class ConditionField(forms.Field):
+    """Cleans to ``Chosen``."""
+
+    widget = ConditionWidget
+
+    def clean(self, value: Posted) -> Any:
+        if not value.name:
+            if self.required:
+                raise ValidationError(self.error_messages["required"], code="required")
+            return None
+        condition = registry.conditions.get(value.name)
+        if condition is None or value.form is None:
+            if value.name != getattr(self.widget, "absent", ""):
+                raise ValidationError(_("There is no such condition."))
+            return Chosen(name=value.name, parameters={})
+        return Chosen(name=value.name, parameters=_read(condition, value.form))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        if data is None or not data.name:
+            return bool(initial)
+        if not initial or initial.name != data.name:
+            return True
+        condition = registry.conditions.get(data.name)
+        if condition is None or data.form is None:
+            return False
+        try:
+            return _read(condition, data.form) != dict(initial.parameters)
+        except ValidationError:
+            return True
+
+
+def _read(condition: Condition, form: forms.Form) -> dict[str, Any]:
+    """Return the parameters to store. Raises ValidationError; what a question finds wrong stands beside it."""
+    if not form.is_valid():
+        raise ValidationError(_("Please look at what is asked below."))
+    try:
+        return condition.clean(form.cleaned_data)
+    except ValidationError as error:
+        raise ValidationError(error.messages) from error
