@@ -143,6 +143,7 @@ class Till:
         except CouponRejected as refusal:
             if refusal.reason in ("minimum", "products"):
                 return
+            self._tell_refusal(refusal, "form", cart)
         request.session.pop("fake_parked")
 
     def checkout(self, request: HttpRequest, *, email: str = "") -> str:
@@ -151,7 +152,11 @@ class Till:
         assert cart is not None, "there is nothing in the cart"
         if email:
             request.session["fake_email"] = email
-        self._guard(request, cart)
+        try:
+            self._guard(request, cart)
+        except CouponRejected as refusal:
+            self._tell_refusal(refusal, "checkout", cart)
+            raise
         reckoned, _ = self._reckon(cart, email=user.email if user else email, user_id=user.pk if user else None)
         items, shipping, uses = reckoned.goods, reckoned.shipping, reckoned.uses
         reference = self._store(
@@ -227,6 +232,10 @@ class Till:
                 if refusal.code.upper() in cart.coupons:
                     cart.coupons.remove(refusal.code.upper())
                 raise
+
+    def _tell_refusal(self, refusal: CouponRejected, place: str, cart: Cart) -> None:
+        for listener in registry.coupon_refusals:
+            listener(refusal, place, cart.reference, self.clock.now)
 
     def _sift(self, request: HttpRequest, cart: Cart) -> list[CouponRejected]:
         """Take out of the cart what a guard will not have in it. Returns what they refused."""

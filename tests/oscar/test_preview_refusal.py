@@ -1,19 +1,27 @@
 """A coupon that can no longer be honored is refused before payment, with the new total."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
+from django.utils import timezone
 from oscar.apps.checkout.signals import pre_payment
+from oscar.apps.payment.exceptions import PaymentError
 from oscar.core.loading import get_model
 
+from campaigns.models import Coupon, Redemption
+from campaigns.services import coupons, offers, redemptions
+from campaigns.services.coupons import Wish
+from campaigns.terms import Terms
 from retention import registry
 from retention.registry import CheckoutGuard
 from retention.shop import CartData, CouponRejected
 from retention.testing.contract.making import coupon
+from retention.testing.settling import settle
 from tests.oscar.world import OscarWorld
 
 
@@ -165,3 +173,137 @@ def test_the_box_that_was_ticked_is_still_ticked_after_a_refusal(world: OscarWor
     world.place(second, retention_opt_out_shown="1:en", retention_opt_out="1")
     [box] = [part for part in second.get("/checkout/preview/").content.decode().split("<") if 'type="checkbox"' in part]
     assert " checked" in box
+
+
+# A coupon that dies between preview and payment
+
+
+def call_off(world: OscarWorld, code: str) -> None:
+    world.shop.disable_coupons([code])
+
+
+def expire(world: OscarWorld, code: str) -> None:
+    world.shop.extend_coupons([code], ends_at=world.now() - timedelta(seconds=1))
+
+
+def make_the_goods_cheaper(world: OscarWorld, code: str) -> None:
+    get_model("partner", "StockRecord").objects.update(price=Decimal("19.99"))
+
+
+def use_elsewhere(world: OscarWorld, code: str) -> None:
+    other = with_coupon(world, code)
+    world.to_preview(other, "bert@example.com")
+    assert world.place(other)["Location"] == "/checkout/thank-you/"
+
+
+@pytest.mark.parametrize(
+    ("die", "total"),
+    [(call_off, "23.90"), (expire, "23.90"), (use_elsewhere, "23.90"), (make_the_goods_cheaper, "23.89")],
+)
+def test_whatever_it_dies_of_the_shopper_is_back_on_the_preview_and_nothing_is_charged(
+    world: OscarWorld, payments: list[str], die: Callable[[OscarWorld, str], None], total: str
+) -> None:
+    code = coupon(world, minimum=Decimal("20.00"))
+    visitor = with_coupon(world, code)
+    assert "21.90" in world.to_preview(visitor, "ada@example.com").content.decode()
+    die(world, code)
+    payments.clear()
+    orders = get_model("order", "Order").objects.count()
+
+    response = world.place(visitor)
+    assert response["Location"] == "/checkout/preview/"
+    [message] = said(response)
+    assert (code in message, "Nothing has been charged" in message) == (True, True)
+    assert (payments, get_model("order", "Order").objects.count()) == ([], orders)
+    html = visitor.get("/checkout/preview/").content.decode()
+    assert (total in html, "21.90" in html) == (True, False)
+
+    assert world.place(visitor)["Location"] == "/checkout/thank-you/"
+    assert str(get_model("order", "Order").objects.latest("pk").total_incl_tax) == total
+    used_by = get_model("voucher", "VoucherApplication").objects.filter(order=visitor.session["checkout_order_id"])
+    assert used_by.count() == 0
+
+
+# What is set aside
+
+
+@pytest.fixture
+def campaign() -> Coupon:
+    """A coupon of a campaign: anybody's, and once."""
+    terms = Terms(kind="percentage", percent=Decimal(10), valid_days=30)
+    offer = offers.create(slug="spring", name="Spring", terms=terms, at=timezone.now())
+    made = coupons.issue(Wish(key="spring", code="SPRING-FOR-ALL"), offer=offer, source="test", at=timezone.now())
+    assert made is not None
+    return made
+
+
+def states() -> list[str]:
+    return list(Redemption.objects.order_by("pk").values_list("state", flat=True))
+
+
+def fail_to_pay(world: OscarWorld, visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Press the button; the bank says no."""
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise PaymentError("the bank says no")
+
+    with monkeypatch.context() as bank:
+        bank.setattr("oscar.apps.checkout.views.PaymentDetailsView.handle_payment", refuse)
+        assert "no payment has been taken" in world.place(visitor).content.decode()
+
+
+def test_what_a_failed_payment_set_aside_is_the_shoppers_at_the_next_try(
+    world: OscarWorld, campaign: Coupon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = with_coupon(world, campaign.code)
+    world.to_preview(visitor, "ada@example.com")
+    fail_to_pay(world, visitor, monkeypatch)
+    assert (states(), Coupon.objects.get().used) == (["reserved"], 1)
+    other = with_coupon(world, campaign.code)
+    world.to_preview(other, "bert@example.com")
+    assert world.place(other)["Location"] == "/checkout/preview/"
+
+    assert world.place(visitor)["Location"] == "/checkout/thank-you/"
+    settle(at=timezone.now())
+    assert (states(), Coupon.objects.get().used) == (["committed"], 1)
+
+
+def test_nothing_stays_set_aside_after_the_lease_whatever_became_of_the_coupon(
+    world: OscarWorld, campaign: Coupon, monkeypatch: pytest.MonkeyPatch, payments: list[str]
+) -> None:
+    visitor = with_coupon(world, campaign.code)
+    world.to_preview(visitor, "ada@example.com")
+    fail_to_pay(world, visitor, monkeypatch)
+    coupons.void([campaign], reason="leaked", at=timezone.now())
+    payments.clear()
+    assert world.place(visitor)["Location"] == "/checkout/preview/"
+    assert payments == []
+
+    redemptions.release_leases(at=timezone.now() + timedelta(minutes=31))
+    assert (states(), Coupon.objects.get().used) == (["released"], 0)
+    assert world.place(visitor)["Location"] == "/checkout/thank-you/"
+    settle(at=timezone.now())
+    assert (states(), Coupon.objects.get().used) == (["released"], 0)
+
+
+def test_a_guests_reservation_follows_them_into_their_account(
+    world: OscarWorld, campaign: Coupon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = world.add_user("ada@example.com")
+    left_behind = world.visit(user)
+    world.put(left_behind, world.add_product("Bowl", Decimal("30.00")))
+    visitor = with_coupon(world, campaign.code)
+    guests = world.ask(visitor, world.shop.get_cart).reference
+    world.to_preview(visitor, "ada@work.example.com")
+    fail_to_pay(world, visitor, monkeypatch)
+    assert list(Redemption.objects.values_list("cart", "state")) == [(guests, "reserved")]
+
+    world.sign_in(visitor, user)
+    cart = world.ask(visitor, world.shop.get_cart)
+    assert (cart.reference != guests, cart.coupons, cart.total) == (True, (campaign.code,), Decimal("45.00"))
+    world.to_preview(visitor)
+    assert world.place(visitor)["Location"] == "/checkout/thank-you/"
+    settle(at=timezone.now())
+    order = str(visitor.session["checkout_order_id"])
+    assert list(Redemption.objects.values_list("order", "state", "discount_minor")) == [(order, "committed", 500)]
+    assert Coupon.objects.get().used == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -108,6 +108,25 @@ class GuardsContract:
         cart = world.ask(visitor, world.shop.get_cart)
         assert cart is not None
         assert cart.coupons == (good,)
+
+    def test_who_listens_hears_why_a_code_was_refused_before_payment(self, world: World) -> None:
+        heard: list[tuple[str, str, str, str]] = []
+
+        def listen(refusal: CouponRejected, place: str, cart: str, at: datetime) -> None:
+            heard.append((refusal.code, refusal.reason, place, cart))
+
+        code = coupon(world)
+        visitor = filled(world, price="10.00")
+        world.ask(visitor, world.shop.apply_coupon, code)
+        cart = world.ask(visitor, world.shop.get_cart)
+        assert cart is not None
+        world.shop.extend_coupons([code], ends_at=world.now() - timedelta(hours=1))
+        registry.coupon_refusals.add("contract", listen)
+        try:
+            assert world.checkout(visitor, GUEST) == ""
+        finally:
+            registry.coupon_refusals.remove("contract")
+        assert heard == [(code, "expired", "checkout", cart.reference)]
 
     def test_a_guards_no_to_another_code_takes_that_one_out(self, world: World) -> None:
         old, new = coupon(world, "OLD-CODE-00001", offer="old"), coupon(world, "NEW-CODE-00001", offer="new")
