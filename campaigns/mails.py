@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import questions, wording
+from campaigns import goods_words, questions, wording
 from campaigns.models import Coupon, Invitation
 from campaigns.services import answers, enrolments, invitations
+from campaigns.terms import Period
 from retention.links import absolute
 from retention.mail import Button, Code, Heading, Mail, Para, Rating, register
 from retention.models import Message, Order, Token
@@ -24,7 +25,10 @@ COUPON = {
     "code": _("the coupon's code"),
     "gives": _("what comes off, e.g. “10% off”"),
     "minimum": _("from which worth on, e.g. “from €30.00”; empty where there is none"),
+    "starts": _("the first day of the coupon; empty where it is good at once"),
     "expires": _("the last day of the coupon"),
+    "goods": _("what it is only, or never, for; empty where it is for all goods"),
+    "often": _("how often one person can use the offer, e.g. “once a month”; empty where that is not limited"),
     "once": _("whether it can be used once only"),
     "alone": _("whether it cannot be used together with another coupon"),
     "link": _("the page whose one button puts the coupon into the basket"),
@@ -46,15 +50,19 @@ def _coupons(messages: Sequence[Message]) -> dict[int, Coupon]:
 
 def _coupon_values(messages: Sequence[Message], at: datetime) -> Values:
     found = _coupons(messages)
+    titles = goods_words.titles(coupon.terms for coupon in found.values())
     values = {}
     for message in messages:
         coupon = found[message.values["coupon"]]
         with translation.override(texts.language_of(message.customer.language)):
             values[message.pk] = {
                 "code": coupon.code,
-                "gives": wording.gives(coupon.terms, coupon.money),
+                "gives": wording.gives(coupon.terms, coupon.money, titles=titles),
                 "minimum": wording.minimum(coupon.money),
+                "starts": wording.start(coupon, at=at),
                 "expires": wording.expiry(coupon),
+                "goods": wording.goods(coupon.terms, titles=titles),
+                "often": wording.per_person(coupon.terms) if _says_more(coupon) else "",
                 "once": coupon.max_uses == 1,
                 "alone": coupon.terms.exclusive,
                 "link": absolute(reverse("campaigns:coupon", args=[coupon.code])),
@@ -62,10 +70,15 @@ def _coupon_values(messages: Sequence[Message], at: datetime) -> Values:
     return values
 
 
+def _says_more(coupon: Coupon) -> bool:
+    """Whether "once a person" is more than "once"."""
+    return (coupon.terms.uses, coupon.terms.per_customer, coupon.terms.per_customer_period) != (1, 1, Period.EVER)
+
+
 def _refuse_coupon(messages: Sequence[Message], at: datetime) -> Mapping[int, str]:
     """Refuse what its journey does not want any more, and a coupon that is used, called off or over."""
     refused = dict(enrolments.refuse(messages, at))
-    good = set(Coupon.objects.redeemable(at=at).filter(pk__in=_coupons(messages)).values_list("pk", flat=True))
+    good = set(Coupon.objects.outstanding(at=at).filter(pk__in=_coupons(messages)).values_list("pk", flat=True))
     for message in messages:
         if message.values.get("coupon") not in good:
             refused.setdefault(message.pk, "coupon is not good any more")
@@ -122,8 +135,11 @@ MAILS = [
             Para(words=_("Thank you for signing up. Here is something for your first order: {{ gives }}.")),
             Code(value="code"),
             Para(when="minimum", words=_("For orders {{ minimum }}.")),
+            Para(when="goods", words=_("Please note: {{ goods }}.")),
+            Para(when="starts", words=_("Good from {{ starts }} on.")),
             Para(words=_("Good until {{ expires }}.")),
             Para(when="once", words=_("It can be used once.")),
+            Para(when="often", words=_("The offer can be used {{ often }} per person.")),
             Para(when="alone", words=_("It cannot be used together with another coupon.")),
             Button(words=_("Use the coupon"), link="link"),
         ],
@@ -142,8 +158,11 @@ MAILS = [
             Para(words=_("We would be glad to see you again. This is for your next order: {{ gives }}.")),
             Code(value="code"),
             Para(when="minimum", words=_("For orders {{ minimum }}.")),
+            Para(when="goods", words=_("Please note: {{ goods }}.")),
+            Para(when="starts", words=_("Good from {{ starts }} on.")),
             Para(words=_("Good until {{ expires }}.")),
             Para(when="once", words=_("It can be used once.")),
+            Para(when="often", words=_("The offer can be used {{ often }} per person.")),
             Para(when="alone", words=_("It cannot be used together with another coupon.")),
             Button(words=_("Use the coupon"), link="link"),
         ],

@@ -43,10 +43,13 @@ def in_turn(coupons: Sequence[Coupon]) -> list[Coupon]:
 def discounts(coupons: Sequence[Coupon], basket: Basket, categories: Categories) -> dict[int, Discount]:
     """Return coupon id → what it takes off, all of them used together."""
     left = [line.due for line in basket.lines]
+    pieces = [line.quantity for line in basket.lines]
     shipping = basket.shipping
     found = {}
     for coupon in in_turn(coupons):
-        discount = _discount(coupon.terms, coupon.money, basket, left, shipping, categories)
+        discount = _discount(coupon.terms, coupon.money, basket, left, pieces, shipping, categories)
+        if coupon.terms.kind == Kind.FREE_PRODUCT:
+            pieces = [n - (part > 0) for n, part in zip(pieces, discount.lines, strict=True)]
         left = [rest - part for rest, part in zip(left, discount.lines, strict=True)]
         shipping -= discount.shipping
         found[coupon.pk] = discount
@@ -72,14 +75,20 @@ def _kept_in(line: Line, categories: Categories) -> Collection[str]:
 
 
 def _discount(
-    terms: Terms, money: Money | None, basket: Basket, left: Sequence[int], shipping: int, categories: Categories
+    terms: Terms,
+    money: Money | None,
+    basket: Basket,
+    left: Sequence[int],
+    pieces: Sequence[int],
+    shipping: int,
+    categories: Categories,
 ) -> Discount:
     nothing = (0,) * len(left)
     if terms.kind == Kind.FREE_SHIPPING:
         return Discount(lines=nothing, shipping=shipping)
     mine = [index for index in meant(terms, basket, categories) if left[index] > 0]
     if terms.kind == Kind.FREE_PRODUCT:
-        return Discount(lines=_cheapest_piece(mine, basket, left))
+        return Discount(lines=_cheapest_piece(mine, left, pieces))
     whole = sum(left[index] for index in mine)
     total = _amount(terms, money, whole)
     shares = spread(total, [left[index] if index in mine else 0 for index in range(len(left))])
@@ -94,11 +103,11 @@ def _amount(terms: Terms, money: Money | None, whole: int) -> int:
     return 0
 
 
-def _cheapest_piece(mine: Sequence[int], basket: Basket, left: Sequence[int]) -> tuple[int, ...]:
-    """Take one piece of the line whose pieces cost least; of equals the first line."""
-    pieces = {index: Decimal(left[index]) / basket.lines[index].quantity for index in mine}
-    cheapest = min(pieces, key=lambda index: (pieces[index], index), default=None)
-    return tuple(int(pieces[index]) if index == cheapest else 0 for index in range(len(left)))
+def _cheapest_piece(mine: Sequence[int], left: Sequence[int], pieces: Sequence[int]) -> tuple[int, ...]:
+    """Take one piece of the line whose pieces, of those that still cost something, cost least; of equals the first."""
+    prices = {index: Decimal(left[index]) / pieces[index] for index in mine}
+    cheapest = min(prices, key=lambda index: (prices[index], index), default=None)
+    return tuple(int(prices[index]) if index == cheapest else 0 for index in range(len(left)))
 
 
 def spread(total: int, weights: Sequence[int]) -> list[int]:

@@ -59,7 +59,7 @@ def with_figures(offers: QuerySet[Offer], *, at: datetime) -> QuerySet[Offer]:
     coupons = Coupon.objects.filter(offer=OuterRef("pk"))
     return offers.annotate(
         issued=_count(coupons),
-        out=_count(coupons.redeemable(at=at)),
+        out=_count(coupons.outstanding(at=at)),
         orders=_count(Redemption.objects.filter(offer=OuterRef("pk"), state__in=SPENT)),
     )
 
@@ -76,5 +76,5 @@ def cost(offer: int) -> dict[str, int]:
 
 
 def holders(offer: Offer, *, at: datetime) -> int:
-    """Return how many coupons of an offer are out and can still be used."""
-    return Coupon.objects.redeemable(at=at).filter(offer=offer).count()
+    """Return how many coupons of an offer are out and can still be used, now or from a later day on."""
+    return Coupon.objects.outstanding(at=at).filter(offer=offer).count()

@@ -1,3 +1,3 @@
-from campaigns.admin import cases, coupons, journeys, offers, segments, surveys
+from campaigns.admin import cases, costs, coupons, journeys, margin, offers, segments, surveys
 
-__all__ = ["cases", "coupons", "journeys", "offers", "segments", "surveys"]
+__all__ = ["cases", "costs", "coupons", "journeys", "margin", "offers", "segments", "surveys"]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from campaigns import queries, wording
+from campaigns import goods_words, limit_words, queries, wording
+from campaigns.admin import offer_doubts
 from campaigns.models import Offer, OfferVersion
-from campaigns.services import offers
+from campaigns.services import limits, offers
+from campaigns.terms import Terms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +23,8 @@ class Plan:
     """What the offer does."""
     effects: list[str]
     """What saving changes."""
+    doubts: list[str] = field(default_factory=list)
+    """What may not be meant so."""
 
 
 class NotConfirmed(Exception):
@@ -30,47 +35,38 @@ class NotConfirmed(Exception):
         self.plan = plan
 
 
-def plan(offer: Offer, *, limit: int | None, at: datetime) -> Plan:
+def plan(offer: Offer, *, at: datetime) -> Plan:
     """Say what an offer does as its rows are in this transaction, which is about to be undone."""
-    terms = offers.terms_of(Offer.objects.get(pk=offer.pk))
-    last = OfferVersion.objects.filter(offer=offer).order_by("-number").first()
+    offer = Offer.objects.get(pk=offer.pk)
+    terms = offers.terms_of(offer)
+    titles = goods_words.titles([terms])
+    caps = limits.of([offer.pk])[offer.pk]
     return Plan(
         name=offer.name,
-        sentences=list(wording.promise(terms)),
+        sentences=list(wording.promise(terms, titles=titles)),
         effects=[
-            *_versions(offer, last, changed=last is None or last.terms != terms, at=at),
-            *_limit(offer, limit),
+            *_versions(offer, terms, at=at),
+            *limit_words.sentences(caps, limits.taken(caps, at=at)),
             _("It is on: journeys and staff can give coupons of it.")
             if offer.active
             else _("It is off: nobody gets new coupons. Those that are out stay good."),
         ],
+        doubts=list(offer_doubts.doubts(offer, terms, caps, titles, at=at)),
     )
 
 
-def _versions(offer: Offer, last: OfferVersion | None, *, changed: bool, at: datetime) -> list[str]:
+def _versions(offer: Offer, terms: Terms, *, at: datetime) -> Iterator[str]:
+    last = OfferVersion.objects.filter(offer=offer).order_by("-number").first()
     if last is None:
-        return [_("It is a new offer. No coupon of it is out.")]
-    if not changed:
-        return [_("The terms stay as they are (version %(number)s).") % {"number": last.number}]
+        yield _("It is a new offer. No coupon of it is out.")
+        return
+    if last.terms == terms:
+        yield _("The terms stay as they are (version %(number)s).") % {"number": last.number}
+        return
+    yield _("Coupons from now on get these terms, as version %(number)s.") % {"number": last.number + 1}
     out = queries.holders(offer, at=at)
-    return [
-        _("Coupons from now on get these terms, as version %(number)s.") % {"number": last.number + 1},
-        ngettext(
-            "%(n)s coupon that is out keeps what it promised.",
-            "%(n)s coupons that are out keep what they promised.",
-            out,
-        )
-        % {"n": out},
-    ]
-
-
-def _limit(offer: Offer, limit: int | None) -> list[str]:
-    if limit is None:
-        return []
-    taken = queries.live().filter(offer=offer).count()
-    if taken >= limit:
-        return [_("It ends now: %(taken)s uses are taken, of %(limit)s allowed.") % {"taken": taken, "limit": limit}]
-    return [
-        _("It ends after %(limit)s uses in total; %(taken)s are taken. Coupons beyond that will be refused.")
-        % {"taken": taken, "limit": limit}
-    ]
+    yield ngettext(
+        "%(n)s coupon that is out keeps what it promised.",
+        "%(n)s coupons that are out keep what they promised.",
+        out,
+    ) % {"n": out}

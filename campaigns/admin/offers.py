@@ -4,68 +4,83 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns import queries, wording
-from campaigns.admin.offer_forms import ConditionForm, MoneyForm, MoneyFormSet, OfferForm
-from campaigns.admin.offer_plan import NotConfirmed, plan
-from campaigns.models import Offer, OfferCondition, OfferMoney, OfferVersion
+from campaigns import goods_words, queries, wording
+from campaigns.admin.condition_forms import ConditionInline
+from campaigns.admin.confirming import ConfirmedAdmin
+from campaigns.admin.offer_forms import OfferForm
+from campaigns.admin.offer_goods import GoodsInline
+from campaigns.admin.offer_limits import LimitInline
+from campaigns.admin.offer_money import MoneyInline
+from campaigns.admin.offer_plan import plan
+from campaigns.models import Offer, OfferCondition, OfferVersion
 from campaigns.services import offers
-from retention.admin.base import INLINE, Admin, ReadOnlyInline
+from retention.admin.base import ReadOnlyInline
 from retention.money import show
 
 
-class MoneyInline(INLINE):
-    model = OfferMoney
-    form = MoneyForm
-    formset = MoneyFormSet
-    fields = ("currency", "amount", "minimum")
-    extra = 1
-
-
-class ConditionInline(INLINE):
+class OfferConditionInline(ConditionInline):
     model = OfferCondition
-    form = ConditionForm
-    extra = 0
+    verbose_name_plural = gettext_lazy("Conditions: who can use it; all of them must hold")
+
+
+class VersionFormSet(forms.BaseInlineFormSet):
+    """Asks the shop once for the products of all versions."""
+
+    def get_queryset(self) -> Any:
+        fresh = not hasattr(self, "_queryset")
+        rows = super().get_queryset()
+        if fresh:
+            titles = goods_words.titles(row.terms for row in rows)
+            for row in rows:
+                row.titles = titles
+        return rows
 
 
 class VersionInline(ReadOnlyInline):
     model = OfferVersion
+    formset = VersionFormSet
     fields = ("number", "words", "created_at", "created_by")
     readonly_fields = fields
     ordering = ("-number",)
 
     @admin.display(description=gettext_lazy("terms"))
     def words(self, version: OfferVersion) -> str:
-        return " ".join(wording.promise(version.terms))
+        return " ".join(wording.promise(version.terms, titles=getattr(version, "titles", None)))
 
 
 @admin.register(Offer)
-class OfferAdmin(Admin):
+class OfferAdmin(ConfirmedAdmin):
     form = OfferForm
-    list_display = ("name", "gives", "active", "out", "orders")
-    list_filter = ("active", "kind", "first_order_only")
+    list_display = ("name", "gives", "active", "starts_on", "ends_on", "out", "orders")
+    list_filter = ("active", "kind", "exclusive", "first_order_only")
     search_fields = ("name", "slug")
-    ordering = ("name",)
+    ordering = ("name", "pk")
     readonly_fields = ("out", "orders", "cost")
-    inlines = (MoneyInline, ConditionInline, VersionInline)
+    inlines = (MoneyInline, GoodsInline, OfferConditionInline, LimitInline, VersionInline)
     fieldsets = (
         (None, {"fields": ("name", "slug", "active")}),
-        (gettext_lazy("What it gives"), {"fields": ("kind", "percent")}),
+        (gettext_lazy("What it gives"), {"fields": ("kind", "percent", "sale_goods")}),
+        (gettext_lazy("How long a coupon is good"), {"fields": ("valid_days", ("starts_on", "ends_on"))}),
         (gettext_lazy("Who can use it, and how often"), {
-            "fields": ("first_order_only", "exclusive", "valid_days", "starts_on", "ends_on", "uses", "per_customer", "per_customer_period"),
+            "fields": ("first_order_only", "uses", ("per_customer", "per_customer_period")),
         }),
+        (gettext_lazy("Together with other coupons"), {"fields": ("exclusive", "priority")}),
         (gettext_lazy("Codes"), {"fields": ("prefix",)}),
-        (gettext_lazy("What came of it"), {"fields": ("out", "orders", "cost")}),
     )  # fmt: skip
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # what was promised is kept: switch it off instead
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        came = (gettext_lazy("What came of it"), {"fields": ("out", "orders", "cost")})
+        return (*self.fieldsets, came) if obj else self.fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         # journeys name an offer by its short name
@@ -75,21 +90,21 @@ class OfferAdmin(Admin):
         return {} if obj else {"slug": ("name",)}
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        rows = super().get_queryset(request).prefetch_related("money", "conditions")
+        rows = super().get_queryset(request).prefetch_related("money", "conditions", "goods")
         return queries.with_figures(rows, at=timezone.now())
 
     @admin.display(description=gettext_lazy("gives"))
     def gives(self, offer: Offer) -> str:
         terms = offers.terms_of(offer)
-        return ", ".join(wording.gives(terms, money) for money in terms.money or (None,))
+        return ", ".join(dict.fromkeys(wording.gives(terms, money) for money in terms.money or (None,)))
 
     @admin.display(description=gettext_lazy("coupons that can still be used"))
     def out(self, offer: Any) -> str:
-        return _("%(out)s of %(issued)s") % {"out": offer.out, "issued": offer.issued} if offer.pk else ""
+        return _("%(out)s of %(issued)s") % {"out": offer.out, "issued": offer.issued}
 
     @admin.display(description=gettext_lazy("orders"))
     def orders(self, offer: Any) -> int:
-        return offer.orders if offer.pk else 0
+        return offer.orders
 
     @admin.display(description=gettext_lazy("cost"))
     def cost(self, offer: Offer) -> str:
@@ -97,38 +112,13 @@ class OfferAdmin(Admin):
 
     # Saving
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """Save, once what it will do has been read."""
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except NotConfirmed as not_yet:  # the transaction is rolled back
-            posted = [(name, value) for name, values in request.POST.lists() for value in values]
-            context = {
-                **self.admin_site.each_context(request),
-                "title": _("Before it is saved"),
-                "plan": not_yet.plan,
-                "posted": [(name, value) for name, value in posted if name != "csrfmiddlewaretoken"],
-                "back": request.get_full_path(),
-            }
-            return render(request, "campaigns/admin/offer_confirm.html", context)
-
     def save_model(self, request: HttpRequest, obj: Offer, form: OfferForm, change: bool) -> None:
-        limit = form.cleaned_data.get("max_uses")
-        if change:
-            # only what was edited: ``used`` moves meanwhile, and the limit has its own function
-            edited = [name for name in form.changed_data if name != "max_uses"]
-            obj.save(update_fields=edited)
-        else:
-            obj.created_at, obj.max_uses = timezone.now(), None
-            obj.save()
-        form.limit = limit
+        if not change:
+            obj.created_at = timezone.now()
+        super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: OfferForm, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        offer: Offer = form.instance
-        if "_confirmed" not in request.POST:
-            raise NotConfirmed(plan(offer, limit=form.limit, at=timezone.now()))
-        offers.limit(offer, form.limit)
-        offers.publish(offer, at=timezone.now(), by=request.user.get_username())
+        at = timezone.now()
+        self.ask(request, plan(form.instance, at=at))
+        offers.publish(form.instance, at=at, by=request.user.get_username())

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from campaigns import validity, wording
+from campaigns import goods_words, validity, wording
+from campaigns.goods_words import Titles
 from campaigns.models import Coupon, Redemption
 from campaigns.terms import Kind
 from retention.api.fields import DECIMAL, Money, decimal
@@ -42,8 +45,15 @@ class MyCoupon(serializers.ModelSerializer[Coupon]):
         read_only_fields: Any = SHARED
         ref_name = "MyCoupon"
 
+    @cached_property
+    def titles(self) -> Titles | None:
+        """Of the products that all coupons of this answer name: the shop is asked once."""
+        shown: Any = self.instance
+        rows = shown if isinstance(shown, list | QuerySet) else [shown] if shown else []
+        return goods_words.titles(coupon.terms for coupon in rows)
+
     def get_gives(self, coupon: Coupon) -> str:
-        return wording.gives(coupon.terms, coupon.money)
+        return wording.gives(coupon.terms, coupon.money, titles=self.titles)
 
     def get_kind(self, coupon: Coupon) -> str:
         return coupon.terms.kind
@@ -64,7 +74,7 @@ class MyCoupon(serializers.ModelSerializer[Coupon]):
         return decimal(money.minimum or None, money.currency) if money else None
 
     def get_conditions(self, coupon: Coupon) -> str:
-        return wording.limits(coupon.terms)
+        return wording.limits(coupon.terms, titles=self.titles)
 
     def get_standing(self, coupon: Coupon) -> str:
         if coupon.state == Coupon.State.VOID:

@@ -13,14 +13,13 @@ from retention.models import Customer
 
 
 class CouponQuerySet(models.QuerySet["Coupon"]):
+    def outstanding(self, *, at: datetime) -> CouponQuerySet:
+        """Neither void nor expired nor used up; one that has not begun yet, too."""
+        return self.filter(Q(max_uses=None) | Q(used__lt=F("max_uses")), state=Coupon.State.ISSUED, expires_at__gt=at)
+
     def redeemable(self, *, at: datetime) -> CouponQuerySet:
-        """Neither void nor expired nor used up, and begun."""
-        return self.filter(
-            Q(max_uses=None) | Q(used__lt=F("max_uses")),
-            Q(starts_at=None) | Q(starts_at__lte=at),
-            state=Coupon.State.ISSUED,
-            expires_at__gt=at,
-        )
+        """Outstanding, and begun."""
+        return self.outstanding(at=at).filter(Q(starts_at=None) | Q(starts_at__lte=at))
 
 
 class Coupon(models.Model):

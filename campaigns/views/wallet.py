@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns import queries, wording
+from campaigns import goods_words, queries, wording
+from campaigns.goods_words import Titles
 from campaigns.models import Coupon
 from campaigns.services import checking
 from retention.models import Customer
@@ -20,19 +21,20 @@ def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | Non
     now = timezone.now()
     mine = list(queries.wallet(customer.pk, at=now))
     too_late = checking.too_late(mine, at=now)
-    coupons = [card(coupon) for coupon in mine if coupon.pk not in too_late]
+    titles = goods_words.titles(coupon.terms for coupon in mine)
+    coupons = [card(coupon, titles=titles) for coupon in mine if coupon.pk not in too_late]
     return {"template": "campaigns/wallet.html", "coupons": coupons} if coupons else None
 
 
-def card(coupon: Coupon) -> dict[str, str]:
+def card(coupon: Coupon, *, titles: Titles | None = None) -> dict[str, str]:
     """Return a coupon in words of the active language: all that decides its use stands beside the code."""
     terms = coupon.terms
     return {
         "code": coupon.code,
-        "gives": wording.gives(terms, coupon.money),
+        "gives": wording.gives(terms, coupon.money, titles=titles),
         "minimum": wording.minimum(coupon.money),
         "currency": coupon.currency,
         "expires": wording.expiry(coupon),
-        "limits": wording.limits(terms),
+        "limits": wording.limits(terms, titles=titles),
         "url": reverse("campaigns:coupon", args=[coupon.code]),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -9,9 +10,9 @@ import pytest
 from campaigns.models import Offer, OfferMoney, OfferVersion
 from campaigns.models.offer import Immutable
 from campaigns.services import offers
-from campaigns.terms import Asked, Money, Terms
+from campaigns.terms import Asked, Goods, Money, Terms
 from retention.testing.shop import FakeShop
-from tests.campaigns.shelf import NOW, amount, give, guest, make_offer, percentage, reserve
+from tests.campaigns.shelf import NOW, amount, give, guest, make_offer, percentage
 
 pytestmark = pytest.mark.django_db
 
@@ -20,12 +21,18 @@ def test_terms_come_out_of_storage_as_they_went_in() -> None:
     terms = Terms(
         kind="amount",
         valid_days=14,
+        starts_on=date(2026, 5, 1),
+        ends_on=date(2026, 5, 31),
         money=(Money(currency="EUR", amount=500, minimum=3000), Money(currency="JPY", amount=800)),
+        goods=Goods(only_products=("p1", "p2"), only_categories=("clay/cups",), never_products=("p3",)),
         uses=2,
         per_customer=3,
+        per_customer_period="month",
         first_order_only=True,
         conditions=(Asked(name="campaigns.nth_order", parameters={"n": 2}),),
         exclusive=False,
+        sale_goods=False,
+        priority=3,
     )
     offer = make_offer(terms)
     assert OfferVersion.objects.get(offer=offer).terms == terms
@@ -61,19 +68,3 @@ def test_a_version_is_neither_edited_nor_deleted() -> None:
         version.save()
     with pytest.raises(Immutable):
         version.delete()
-
-
-def test_a_limit_counts_the_uses_that_were_taken_before_there_was_one(fake_shop: FakeShop) -> None:
-    offer = make_offer()
-    reserve(give(offer))
-    assert Offer.objects.get(pk=offer.pk).used == 0
-    assert offers.limit(offer, 5) == 1
-    assert Offer.objects.values_list("used", "max_uses").get(pk=offer.pk) == (1, 5)
-
-
-def test_a_limit_below_what_is_taken_means_no_more(fake_shop: FakeShop) -> None:
-    offer = make_offer()
-    for name in ("ada", "bo", "cy"):
-        reserve(give(offer, guest(f"{name}@example.com")), cart=name, email=f"{name}@example.com")
-    assert offers.limit(offer, 1) == 3
-    assert Offer.objects.values_list("used", "max_uses").get(pk=offer.pk) == (3, 3)

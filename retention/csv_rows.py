@@ -1,0 +1,41 @@
+"""CSV files that people upload: with commas, semicolons or tabs, with or without a mark at their start."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+
+class NotReadable(Exception):
+    """The file is none that can be read, for the reason that it gives."""
+
+
+def read(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Yield line number and trimmed cells of each line that has any. Raises NotReadable."""
+    text = _text(content)
+    head = text.lstrip()[:10_000].partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
+    try:
+        for cells in reader:
+            cells = [cell.strip() for cell in cells]
+            if any(cells):
+                yield reader.line_num, cells
+    except csv.Error as error:
+        raise NotReadable(
+            _("Line %(line)s cannot be read as CSV: %(error)s.") % {"line": reader.line_num, "error": error}
+        ) from error
+
+
+def _text(content: bytes) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content:
+        raise NotReadable(_("The file is not plain text in UTF-8. Save it as “CSV UTF-8” and upload it again."))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise NotReadable(
+            _("Line %(line)s is not in UTF-8. Save the file as “CSV UTF-8” and upload it again.") % {"line": line}
+        ) from error
