@@ -122,8 +122,8 @@ def lock(needed: Iterable[tuple[OfferLimit, date]], offers: Collection[int]) -> 
         ],
         ignore_conflicts=True,
     )
-    rows = OfferTally.objects.select_for_update().filter(limit__offer__in=offers).order_by("limit", "window")
-    return {(tally.limit_id, tally.window): tally for tally in rows}
+    rows = OfferTally.objects.select_for_update(of=("self",)).filter(limit__offer__in=offers)
+    return {(tally.limit_id, tally.window): tally for tally in rows.order_by("limit", "window")}
 
 
 def move(changed: Mapping[Need, int]) -> None:
