@@ -322,8 +322,9 @@ class Reserve(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckoutGuard:
-    """Asked when a code is put into a cart (``check``), and again while an order is being placed, before the shop takes money; for a cart without coupons too, so that it
-    can give back what it held, but then it must not cost a query.
+    """Asked when a code is put into a cart (``check``), and again while an order is being placed (``reserve``), before
+    the shop takes money; for a cart without coupons too, so that it can give back what it held, but then it must not
+    cost a query.
 
     ``reserve`` is idempotent per cart and takes nothing for ever: what no order came of falls back when its
     lease ends. Any other exception than CouponRejected is logged and the checkout goes on.
