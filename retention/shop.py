@@ -168,6 +168,8 @@ class CartLine:
     """For the whole line, before discounts."""
     left: Decimal | None = None
     """What is left to pay for it after every discount; None where the host does not say."""
+    parent: str = ""
+    """The product that it is a variant of."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

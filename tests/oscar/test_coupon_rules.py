@@ -237,6 +237,15 @@ def test_the_dashboard_and_django_admin_show_our_offers(world: OscarWorld) -> No
     assert staff.get("/dashboard/ranges/").status_code == 200
 
 
+def test_what_was_promised_stays_though_somebody_changes_the_benefit_in_the_dashboard(world: OscarWorld) -> None:
+    code = coupon(world, value=Decimal(10))
+    get_model("offer", "Benefit").objects.update(value=Decimal(90))
+    visitor = filled(world, price="10.00")
+    world.ask(visitor, world.shop.apply_coupon, code)
+    assert total(world, visitor) == Decimal("9.00")
+    assert get_model("offer", "Benefit").objects.get().name == "10 % off"
+
+
 def test_a_coupon_is_reckoned_with_fewer_queries_than_oscars_own_voucher(world: OscarWorld) -> None:
     """The condition of a coupon for everything asks no question per line."""
     everything = get_model("offer", "Range").objects.create(name="All", includes_all_products=True)

@@ -59,6 +59,16 @@ def test_variants_count_as_what_they_are_variants_of(
     assert total(world, visitor) == Decimal(left)
 
 
+def test_a_cart_says_what_its_variants_are_variants_of(world: OscarWorld, shirts: dict[str, str]) -> None:
+    cart = world.ask(with_all(world, shirts), world.shop.get_cart)
+    assert cart is not None
+    assert {line.product: line.parent for line in cart.lines} == {
+        shirts["small"]: shirts["shirt"],
+        shirts["large"]: shirts["shirt"],
+        shirts["socks"]: "",
+    }
+
+
 def test_a_category_that_is_renamed_or_moved_stays_the_one_that_was_meant(
     world: OscarWorld, shirts: dict[str, str]
 ) -> None:

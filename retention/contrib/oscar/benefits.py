@@ -30,9 +30,13 @@ class CouponBenefit:
         self.__dict__.update(fields)
 
     @cached_property
-    def currency(self) -> str | None:
-        shared = SharedOffer.objects.filter(benefit_id=self.__dict__["id"]).first()
-        return (shared.currency if shared else "") or None
+    def shared(self) -> SharedOffer | None:
+        return SharedOffer.objects.filter(benefit_id=self.__dict__["id"]).first()
+
+    @property
+    def promised(self) -> Decimal:
+        """What holders get; a value that somebody has changed in the dashboard since is not it."""
+        return self.shared.value if self.shared else self.value
 
     @property
     def name(self) -> str:
@@ -70,13 +74,14 @@ class CouponBenefit:
 class Percentage(CouponBenefit):
     @property
     def name(self) -> str:
-        return _("%(percent)s %% off") % {"percent": f"{self.value.normalize():f}"}
+        return _("%(percent)s %% off") % {"percent": f"{self.promised.normalize():f}"}
 
 
 class Amount(CouponBenefit):
     @property
     def name(self) -> str:
-        return _("%(amount)s off") % {"amount": show(self.value, self.currency)}
+        currency = self.shared.currency if self.shared else ""
+        return _("%(amount)s off") % {"amount": show(self.promised, currency or None)}
 
 
 class FreeProduct(CouponBenefit):

@@ -126,6 +126,18 @@ class StackingContract:
         more = coupon(world, "SHIP-CODE-0002", offer="ship", kind="free_shipping", value=Decimal(0))
         assert refusal(world, alone, more) == "exclusive"
 
+    def test_free_shipping_may_stand_alone_too(self, world: World) -> None:
+        ship = coupon(
+            world, "SHIP-CODE-0001", offer="ship", kind="free_shipping", value=Decimal(0), exclusive=True, priority=90
+        )
+        tenth = coupon(world, "TENTH-CODE-001", offer="tenth")
+        visitor = filled(world, price="40.00")
+        world.ask(visitor, world.shop.apply_coupon, ship)
+        assert refusal(world, visitor, tenth) == "exclusive"
+        reference = world.checkout(visitor, GUEST)
+        order = world.shop.get_orders([reference])[reference]
+        assert (order.items, order.shipping) == (Decimal("40.00"), Decimal(0))
+
     def test_a_coupon_takes_its_part_of_what_the_shops_own_offer_has_left(self, world: World) -> None:
         visitor = world.visit()
         cup, bowl = world.add_product("Cup", Decimal("40.00")), world.add_product("Bowl", Decimal("60.00"))
