@@ -6,22 +6,17 @@ on the server between preview and confirmation.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
+from retention import csv_rows
+from retention.csv_rows import NotReadable
 from retention.hashing import normal
 
 MOST_LINES = 200_000
 NUMBERS = ("customer",)
 ADDRESSES = ("email", "e-mail", "address", "e-mail address", "email address", "mail")
-
-
-class NotReadable(Exception):
-    """The file is none that can be read, for the reason that it gives."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +40,7 @@ class Reading:
 
 def read(content: bytes) -> Reading:
     """Read a file. Raises NotReadable."""
-    text = _text(content)
-    rows = _rows(text)
+    rows = csv_rows.read(content)
     first = next(rows, None)
     if first is None:
         raise NotReadable(_("The file is empty."))
@@ -62,33 +56,6 @@ def read(content: bytes) -> Reading:
             )
         _take(reading, line, cells, column)
     return reading
-
-
-def _text(content: bytes) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content:
-        raise NotReadable(_("The file is not plain text in UTF-8. Save it as “CSV UTF-8” and upload it again."))
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise NotReadable(
-            _("Line %(line)s is not in UTF-8. Save the file as “CSV UTF-8” and upload it again.") % {"line": line}
-        ) from error
-
-
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield line number and cells of each line that has any."""
-    head = text.lstrip()[:10_000].partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
-    try:
-        for cells in reader:
-            cells = [cell.strip(" ,;\t") for cell in cells]
-            if any(cells):
-                yield reader.line_num, cells
-    except csv.Error as error:
-        raise NotReadable(
-            _("Line %(line)s cannot be read as CSV: %(error)s.") % {"line": reader.line_num, "error": error}
-        ) from error
 
 
 def _column(first: list[str]) -> tuple[int, bool, bool]:

@@ -14,13 +14,13 @@ class NotReadable(Exception):
 
 
 def read(content: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Yield line number and trimmed cells of each line that has any. Raises NotReadable."""
+    """Yield line number and cells of each line that has any, without what only separates. Raises NotReadable."""
     text = _text(content)
     head = text.lstrip()[:10_000].partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
     try:
         for cells in reader:
-            cells = [cell.strip() for cell in cells]
+            cells = [cell.strip().strip(" ,;\t") for cell in cells]
             if any(cells):
                 yield reader.line_num, cells
     except csv.Error as error:

@@ -10,8 +10,9 @@ import pytest
 from rest_framework.test import APIClient
 
 from campaigns.models import Coupon
-from campaigns.terms import Terms
+from campaigns.terms import Goods, Terms
 from retention.models import Customer, Message
+from retention.testing.shop import FakeShop
 from tests.api import people, things
 from tests.api.people import NOON, V1, Shopper
 
@@ -190,3 +191,22 @@ def test_a_case_needs_a_customer_who_is_there(ada: Shopper, root: APIClient) -> 
     for customer in (gone.pk, 2**40, 0):
         answer = root.post(f"{V1}cases/", {"customer": customer}, format="json")
         assert (answer.status_code, list(answer.json()["fields"])) == (400, ["customer"])
+
+
+def test_products_are_named_by_their_titles_for_one_question_to_the_shop(
+    ada: Shopper, fake_shop: FakeShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cup, bowl = fake_shop.add_product("Cup"), fake_shop.add_product("Bowl")
+    free = Terms(kind="free_product", valid_days=30, goods=Goods(only_products=(cup, bowl)))
+    tenth = Terms(kind="percentage", percent=Decimal(10), valid_days=30, goods=Goods(never_products=(bowl,)))
+    things.coupon(ada, 0, version=things.offer("free", free), currency="")
+    things.coupon(ada, 1, version=things.offer("tenth", tenth), currency="")
+    asked: list[list[str]] = []
+    known = fake_shop.get_products
+    monkeypatch.setattr(fake_shop, "get_products", lambda named: asked.append(list(named)) or known(named))
+    rows = {row["code"][-1]: (row["gives"], row["conditions"]) for row in mine(ada)}
+    assert rows == {
+        "0": ("One of these free: Cup or Bowl", "not together with another coupon"),
+        "1": ("10% off", "not together with another coupon, not for: Bowl"),
+    }
+    assert asked == [[cup, bowl]]
