@@ -17,6 +17,9 @@ class Campaigns(Section, name="CAMPAIGNS"):
     GUESSES_AN_HOUR: int = 300
     """After how many tries of codes that do not exist, within an hour and under one prefix, staff are told."""
 
+    REFUSAL_DAYS: int = 90
+    """For how many days staff can see which coupons were refused, where and why."""
+
     STALE_DAYS: int = 7
     """A step of a journey or a survey that is late by more days than this is left out: it would puzzle people."""
 

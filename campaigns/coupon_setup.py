@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Offer
-from campaigns.services import checkout, coupons, guesses, redemptions, settlement
+from campaigns.services import batches, checkout, coupons, guesses, redemptions, rejections, settlement
 from campaigns.services.coupons import Wish
 from campaigns.views import wallet
 from retention import registry
@@ -81,6 +81,25 @@ def load() -> None:
             does=_("forgets how many codes were guessed long ago"),
         ),
     )
+    registry.ticks.add(
+        "campaigns.batches",
+        Tick(
+            name="campaigns.batches",
+            every=2,
+            run=lambda at: batches.carry_on(at=at),
+            does=_("makes codes in bulk"),
+        ),
+    )
+    registry.ticks.add(
+        "campaigns.refusals",
+        Tick(
+            name="campaigns.refusals",
+            every=DAY,
+            run=lambda at: rejections.prune(at=at),
+            does=_("forgets which coupons were refused long ago"),
+        ),
+    )
+    registry.coupon_refusals.add("campaigns.refusals", rejections.note)
     registry.wrong_codes.add("campaigns.guesses", guesses.count)
     action = Action(
         name="campaigns.coupon", label=_("give a coupon"), run=give, fields={"offer": _("short name of the offer")}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -67,6 +68,28 @@ def with_figures(offers: QuerySet[Offer], *, at: datetime) -> QuerySet[Offer]:
 def _count(rows: QuerySet[Any]) -> Coalesce:
     counted = rows.order_by().values("offer").annotate(n=Count("pk")).values("n")
     return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of coupons."""
+
+    orders: int = 0
+    cost: Mapping[str, int] = field(default_factory=dict)
+    """Currency → what they took off orders, minor units."""
+
+
+def outcomes(of: str, ids: Collection[int]) -> dict[int, Outcome]:
+    """Return what came of each of these. ``of`` says what they are: ``offer``, ``coupon`` or ``coupon__batch``."""
+    spent = Redemption.objects.filter(state__in=SPENT, **{f"{of}__in": ids})
+    rows = spent.order_by("currency").values_list(of, "currency")
+    found: dict[int, Outcome] = dict.fromkeys(ids, Outcome())
+    for pk, currency, orders, cost in rows.annotate(n=Count("order", distinct=True), cost=Sum("discount_minor")):
+        before = found[pk]
+        found[pk] = Outcome(
+            orders=before.orders + orders, cost={**before.cost, **({currency: cost} if currency else {})}
+        )
+    return found
 
 
 def cost(offer: int) -> dict[str, int]:

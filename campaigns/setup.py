@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from campaigns import conditions, coupon_setup, journey_setup, panels, persons, segment_troubles, troubles
+from campaigns import (
+    batch_troubles,
+    conditions,
+    coupon_setup,
+    journey_setup,
+    panels,
+    persons,
+    segment_troubles,
+    troubles,
+)
 from retention import registry
 
 LOADERS: Sequence[Callable[[], None]] = [
+    batch_troubles.load,
     conditions.load,
     coupon_setup.load,
     journey_setup.load,

@@ -9,8 +9,9 @@ from django.http import HttpRequest
 
 from campaigns import queries, reasons
 from campaigns.baskets import Basket
+from campaigns.models import Rejection
 from campaigns.reasons import Reason, Refusal
-from campaigns.services import checking, codes, engine, guesses
+from campaigns.services import checking, codes, engine, guesses, rejections
 from retention.shop import CartData, CouponRejected, get_shop
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ def apply(request: HttpRequest, typed: str, *, email: str, user_id: int | None, 
         _check(code, cart, email=email, user_id=user_id, at=at)
         shop.apply_coupon(request, code)
     except CouponRejected as rejected:
+        said = CouponRejected(rejected.reason, code=code, detail=rejected.detail)
+        rejections.note(said, Rejection.Where.LINK, cart.reference if cart else "", at)
         raise _refused(Refusal(code=code, reason=Reason.HOST, detail=rejected.reason)) from rejected
     return bool(cart and cart.lines)
 
@@ -52,6 +55,8 @@ def _check(code: str, cart: CartData | None, *, email: str, user_id: int | None,
     )
     refusal = checking.check([coupon], basket=basket, at=at).get(coupon.pk)
     if refusal and refusal.reason not in reasons.LATER:
+        said = CouponRejected(refusal.reason.value, code=code, detail=refusal.detail)
+        rejections.note(said, Rejection.Where.LINK, basket.reference, at)
         raise _refused(refusal)
 
 

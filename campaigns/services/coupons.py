@@ -67,31 +67,45 @@ def issue(wish: Wish, *, offer: Offer, source: str, at: datetime) -> Coupon | No
 
 
 def issue_many(
-    wishes: Iterable[Wish], *, offer: Offer, source: str, at: datetime, batch: CouponBatch | None = None
+    wishes: Iterable[Wish],
+    *,
+    offer: Offer,
+    source: str,
+    at: datetime,
+    batch: CouponBatch | None = None,
+    version: OfferVersion | None = None,
 ) -> Issued:
     """Give coupons of an offer, and create them in the shop, in a constant number of queries per thousand.
 
     Nobody gets a first-order coupon who has ordered before; an offer that is off or over gives none. Coupons carry
-    the offer's present version, but for those that replace one. ``source`` says where they came from, e.g.
-    ``journey:welcome``. Raises CodeTaken for a chosen code that is not free.
+    ``version`` (None: the offer's present one), but for those that replace one. ``source`` says where they came from,
+    e.g. ``journey:welcome``. Raises CodeTaken for a chosen code that is not free.
     """
     wanted = list({wish.key: wish for wish in wishes}.values())
     coupons: dict[str, Coupon] = {}
     refused: dict[str, Reason] = {}
     step = batch_size(BATCH)
     for start in range(0, len(wanted), step):
-        done = _issue(wanted[start : start + step], offer=offer, source=source, at=at, batch=batch)
+        done = _issue(wanted[start : start + step], offer=offer, source=source, at=at, batch=batch, version=version)
         coupons.update(done.coupons)
         refused.update(done.refused)
     return Issued(coupons=coupons, refused=refused)
 
 
-def _issue(wishes: Sequence[Wish], *, offer: Offer, source: str, at: datetime, batch: CouponBatch | None) -> Issued:
+def _issue(
+    wishes: Sequence[Wish],
+    *,
+    offer: Offer,
+    source: str,
+    at: datetime,
+    batch: CouponBatch | None,
+    version: OfferVersion | None,
+) -> Issued:
     known = _by_key(wishes)
     new = [wish for wish in wishes if wish.key not in known]
     if not new:
         return Issued(coupons=known)
-    version = offers.current(offer)
+    version = version or offers.current(offer)
     people = Customer.objects.in_bulk({wish.customer for wish in new} - {None})
     refused = _refused(new, people, offer=offer, terms=version.terms, at=at)
     new = [wish for wish in new if wish.key not in refused]
@@ -104,6 +118,7 @@ def _issue(wishes: Sequence[Wish], *, offer: Offer, source: str, at: datetime, b
         facts.publish(
             CouponIssued(customer=coupon.customer_id, at=at, coupon=coupon.pk, offer=offer.slug, source=source)
             for coupon in ours
+            if coupon.customer_id is not None
         )
     return Issued(coupons=known, refused=refused)
 

@@ -51,6 +51,7 @@ class InstallationAdmin(ReadOnlyAdmin):
                 for find in registry.troubles
                 for trouble in find(now)
             ],
+            "lookups": [one for one in registry.lookups if not one.permission or request.user.has_perm(one.permission)],
             "beats": Heartbeat.objects.order_by("name"),
         }
         return TemplateResponse(request, "retention/admin/status.html", context)
