@@ -45,8 +45,8 @@ EVIDENCE = {
 COUPON = {
     "BEGIN": 1,
     "COMMIT": 1,
-    "SAVEPOINT": 2,
-    "RELEASE": 2,
+    "SAVEPOINT": 1,
+    "RELEASE": 1,
     "SELECT retention_campaigns_coupon": 1,
     "UPDATE retention_campaigns_coupon": 1,
     "INSERT retention_campaigns_redemption": 1,
