@@ -95,7 +95,7 @@ def plan(guard: MarginGuard) -> Plan:
     live = Offer.objects.filter(active=True).prefetch_related("money", "goods", "conditions").order_by("name", "pk")
     low = [offer.name for offer in live if margin_words.alone_too_low(offers.terms_of(offer), guard)]
     return Plan(
-        name=gettext("margin guard"),
+        name=gettext("the margin guard"),
         sentences=list(margin_words.sentences(guard)),
         effects=[gettext("It holds from now on, also for coupons that are out: a basket is asked each time.")],
         doubts=[

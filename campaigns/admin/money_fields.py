@@ -11,17 +11,20 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from retention.admin.base import widget
 from retention.money import to_minor
 
 MOST = Decimal(1_000_000_000)
+TEXT = widget("UnfoldAdminTextInputWidget", forms.TextInput)
+NUMBER = widget("UnfoldAdminDecimalFieldWidget", forms.NumberInput)
 
 
 class CurrencyField(forms.CharField):
     """Cleans to an ISO code, in capitals however it was written."""
 
     def __init__(self, **given: Any) -> None:
-        widget = forms.TextInput(attrs={"size": 4, "autocapitalize": "characters", "spellcheck": "false"})
-        super().__init__(**{"label": _("currency"), "max_length": 3, "widget": widget, **given})
+        box = TEXT(attrs={"size": 4, "autocapitalize": "characters", "spellcheck": "false"})
+        super().__init__(**{"label": _("currency"), "max_length": 3, "widget": box, **given})
 
     def clean(self, value: Any) -> str:
         currency: str = super().clean(value).upper()
@@ -34,7 +37,7 @@ class AmountField(forms.DecimalField):
     """An amount of money, not more than a thousand million."""
 
     def __init__(self, **given: Any) -> None:
-        super().__init__(**{"max_value": MOST, "widget": forms.NumberInput(attrs={"step": "any"}), **given})
+        super().__init__(**{"max_value": MOST, "widget": NUMBER(attrs={"step": "any"}), **given})
 
 
 def minor(amount: Decimal, currency: str) -> int:

@@ -76,7 +76,8 @@ class GoodsInline(INLINE):
     fields = ("rule", "kind", "reference", "title")
     readonly_fields = ("title",)
     extra = 1
-    verbose_name_plural = _("Goods: what it is only, or never, for; none: everything")
+    verbose_name = _("product or category")
+    verbose_name_plural = _("Goods that it is only, or never, for")
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)

@@ -24,8 +24,8 @@ Measure = OfferLimit.Measure
 
 
 class LimitForm(forms.ModelForm):
-    currency = CurrencyField(required=False)
-    most = AmountField(label=_("at most"), min_value=Decimal(0))
+    currency = CurrencyField(required=False, help_text=_("Of a discount; uses have none."))
+    most = AmountField(label=_("at most"), min_value=Decimal(0), help_text=_("Uses, or an amount of money."))
 
     class Meta:
         model = OfferLimit
@@ -109,9 +109,8 @@ class LimitInline(INLINE):
     fields = ("measure", "most", "currency", "period", "taken")
     readonly_fields = ("taken",)
     extra = 1
-    verbose_name_plural = _(
-        "Limits, over all coupons and people: of uses, or of money. They hold at once, for coupons that are out, too"
-    )
+    verbose_name = _("limit")
+    verbose_name_plural = _("Limits over all coupons and people, coupons that are out included")
 
     @admin.display(description=_("taken in this period"))
     def taken(self, limit: OfferLimit) -> str:

@@ -18,9 +18,13 @@ from retention.money import to_decimal
 
 
 class MoneyForm(forms.ModelForm):
-    currency = CurrencyField()
-    amount = AmountField(label=_("amount off"), required=False, min_value=Decimal("0.001"))
-    minimum = AmountField(label=_("goods worth at least"), required=False, min_value=Decimal(0))
+    currency = CurrencyField(help_text=_("The first is the usual one. None at all: good in every currency."))
+    amount = AmountField(
+        label=_("amount off"), required=False, min_value=Decimal("0.001"), help_text=_("Only for an amount off.")
+    )
+    minimum = AmountField(
+        label=_("goods worth at least"), required=False, min_value=Decimal(0), help_text=_("Empty: no minimum.")
+    )
 
     class Meta:
         model = OfferMoney
@@ -71,4 +75,4 @@ class MoneyInline(INLINE):
     fields = ("currency", "amount", "minimum")
     extra = 1
     verbose_name = _("currency")
-    verbose_name_plural = _("Currencies: amounts off and minimums. The first is the usual one; none: good in all")
+    verbose_name_plural = _("Currencies, with what comes off and from which worth on")

@@ -65,6 +65,9 @@ def _versions(offer: Offer, terms: Terms, *, at: datetime) -> Iterator[str]:
         return
     yield _("Coupons from now on get these terms, as version %(number)s.") % {"number": last.number + 1}
     out = queries.holders(offer, at=at)
+    if not out:
+        yield _("No coupon is out that keeps other terms.")
+        return
     yield ngettext(
         "%(n)s coupon that is out keeps what it promised.",
         "%(n)s coupons that are out keep what they promised.",

@@ -27,7 +27,7 @@ from retention.money import show
 
 class OfferConditionInline(ConditionInline):
     model = OfferCondition
-    verbose_name_plural = gettext_lazy("Conditions: who can use it; all of them must hold")
+    verbose_name_plural = gettext_lazy("Conditions, all of which must hold for who uses it")
 
 
 class VersionFormSet(forms.BaseInlineFormSet):
@@ -77,6 +77,9 @@ class OfferAdmin(ConfirmedAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # what was promised is kept: switch it off instead
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else self.inlines[:-1]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         came = (gettext_lazy("What came of it"), {"fields": ("out", "orders", "cost")})

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.offer import Offer
 from campaigns.terms import Period
+from retention.money import show
 
 
 class OfferLimit(models.Model):
@@ -39,7 +40,8 @@ class OfferLimit(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_measure_display()} {self.most} {self.currency}".strip()
+        most = show(self.most, self.currency) if self.currency else f"{self.most:,}"
+        return f"{self.get_measure_display()}: {most}, {self.get_period_display()}"
 
 
 class OfferTally(models.Model):

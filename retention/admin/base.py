@@ -17,6 +17,11 @@ INLINE: Any = import_string(
 )
 
 
+def widget(theme: str, stock: Any) -> Any:
+    """Return the theme's widget of this name where it is installed, for fields that a form declares itself."""
+    return import_string(f"unfold.widgets.{theme}") if apps.is_installed("unfold") else stock
+
+
 class Admin(BASE):
     """A page that staff may edit."""
 

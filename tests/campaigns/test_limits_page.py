@@ -143,5 +143,5 @@ def test_who_changed_a_limit_is_on_record(staff: Client) -> None:
     confirm(staff, change(offer), edited(offer, **{"limits-0-most": "7"}, **rows("limits", limit(3, "EUR"), first=1)))
     message = LogEntry.objects.get().get_change_message()
     assert "Changed at most for limit of an offer" in message
-    assert "Added limit of an offer “discount 300 EUR”" in message
+    assert "Added limit of an offer “discount: €3.00, over all time”" in message
     assert sorted(OfferLimit.objects.values_list("most", flat=True)) == [7, 300]
