@@ -9,9 +9,9 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Offer
-from campaigns.services import batches, checkout, coupons, guesses, redemptions, rejections, settlement
+from campaigns.services import batches, checkout, coupons, guesses, limits, redemptions, rejections, settlement
 from campaigns.services.coupons import Wish
-from campaigns.views import wallet
+from campaigns.views import nudge, wallet
 from retention import registry
 from retention.facts import (
     OrderCancelled,
@@ -23,7 +23,7 @@ from retention.facts import (
 )
 from retention.registry import Action, Recorded, Tick
 
-MINUTE, DAY = 60, 86400
+MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 def settle(recorded: Sequence[Recorded]) -> None:
@@ -107,3 +107,13 @@ def load() -> None:
     registry.actions.add(action.name, action)
     registry.checkout_guards.add(checkout.GUARD.name, checkout.GUARD)
     registry.account_pages.add("campaigns.wallet", wallet.section)
+    registry.basket_nudges.add("campaigns.coupon", nudge.build)
+    registry.ticks.add(
+        "campaigns.limits",
+        Tick(
+            name="campaigns.limits",
+            every=HOUR,
+            run=lambda at: limits.recount(at=at),
+            does=_("counts anew what is taken of the limits of offers"),
+        ),
+    )

@@ -14,6 +14,7 @@ from campaigns.goods_words import Titles
 from campaigns.models import Coupon
 from campaigns.services import checking
 from retention.models import Customer
+from retention.shop import get_shop
 
 
 def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None:
@@ -22,7 +23,13 @@ def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | Non
     mine = list(queries.wallet(customer.pk, at=now))
     too_late = checking.too_late(mine, at=now)
     titles = goods_words.titles(coupon.terms for coupon in mine)
-    coupons = [card(coupon, titles=titles) for coupon in mine if coupon.pk not in too_late]
+    cart = get_shop().get_cart(request)
+    inside = cart.coupons if cart else ()
+    coupons = [
+        {**card(coupon, titles=titles), "in_basket": coupon.code in inside}
+        for coupon in mine
+        if coupon.pk not in too_late
+    ]
     return {"template": "campaigns/wallet.html", "coupons": coupons} if coupons else None
 
 
