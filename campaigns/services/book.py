@@ -45,7 +45,12 @@ class Book:
     given_back: list[Redemption] = field(default_factory=list)
 
     @classmethod
-    def open(cls, coupons: Collection[int], orders: Iterable[Order]) -> Book:
+    def open(cls, coupons: Collection[int], orders: Iterable[Order], *, also: Collection[int] = ()) -> Book:
+        """Lock the coupons and read what their uses say.
+
+        An order that is not read from the shop yet may be one that is not saved. ``also``: redemptions that the orders
+        may take over.
+        """
         orders = list(orders)
         locked = redemptions.lock(coupons)
         versions = OfferVersion.objects.in_bulk({coupon.version_id for coupon in locked.values()})
@@ -59,7 +64,7 @@ class Book:
             days = [(limit, validity.window(order.placed_at, limit.period)) for limit in every for order in orders]
             tallies = limits.lock(days, offers)
         keys = {key for order in orders if (key := _key(order))}
-        own = Redemption.objects.filter(order__in=[order.reference for order in orders])
+        own = Redemption.objects.filter(Q(order__in=[order.reference for order in orders]) | Q(pk__in=also))
         rows = Redemption.objects.filter(
             Q(pk__in=own.values("pk"))
             | Q(cart__in={order.cart for order in orders} - {""}, state=State.RESERVED)
@@ -84,8 +89,9 @@ class Book:
             self.release(row, reason, at=at)
         elif row is None or row.state != State.COMMITTED:
             self._commit(row or self._new(coupon, order, discount), order, discount)
-        elif row.discount_minor != discount:
+        elif row.discount_minor != discount or order.customer_id not in (None, row.customer_id):
             self._reprice(row, order, discount)
+            self._hand(row, order)
             self._touch(row)
 
     def _row(self, coupon: int, order: Order) -> Redemption | None:
@@ -125,7 +131,8 @@ class Book:
                 return
             else:
                 row.state = State.EXCESS
-        row.order, row.customer, row.committed_at = order.reference, order.customer, order.placed_at
+        row.order, row.committed_at = order.reference, order.placed_at
+        self._hand(row, order)
         row.lease_until, row.released_at, row.reason = None, None, ""
         self._touch(row)
         if row.state == State.COMMITTED:
@@ -140,6 +147,11 @@ class Book:
                     currency=order.currency,
                 )
             )
+
+    def _hand(self, row: Redemption, order: Order) -> None:
+        """Let a use be of whom the order is, where that is known."""
+        if order.customer_id:
+            row.customer = order.customer
 
     def _reprice(self, row: Redemption, order: Order, discount: int) -> None:
         """Let a use count with what the order says that it took off."""
@@ -220,5 +232,5 @@ class Book:
 
 def _key(order: Order) -> str:
     """Return the person's key; empty for an order without an address."""
-    email = order.email or order.customer.email
+    email = order.email or (order.customer.email if order.customer_id else "")
     return customer_key(email) if email else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
@@ -136,9 +137,10 @@ def _conditions(coupons: Sequence[Coupon], *, basket: Basket, at: datetime) -> d
         everybody = {pk for ids in people.values() for pk in ids}
         holds = condition.matching(everybody, one.parameters, at) if condition and everybody else set()
         for coupon in whom:
-            if condition and people[coupon.pk] <= holds and (people[coupon.pk] or _newcomer_may(one)):
+            who = people[coupon.pk]
+            if condition and who <= holds and (who or condition.newcomer(one.parameters, at=at)):
                 continue
-            if not people[coupon.pk] and not basket.is_known:
+            if not who and not basket.is_known:
                 refused[coupon.pk] = Refusal(code=coupon.code, reason=Reason.NO_ADDRESS)
                 continue
             refused[coupon.pk] = Refusal(
@@ -147,13 +149,6 @@ def _conditions(coupons: Sequence[Coupon], *, basket: Basket, at: datetime) -> d
                 detail=str(condition.reason(one.parameters)) if condition else one.name,
             )
     return refused
-
-
-def _newcomer_may(asked: Asked) -> bool:
-    """Whether somebody whom nobody has seen before meets a condition: a first order is just that."""
-    return asked.name == conditions.FIRST_ORDER.name or (
-        asked.name == conditions.NTH_ORDER.name and str(asked.parameters.get("n")) == "1"
-    )
 
 
 def _owners(coupon: Coupon) -> set[int]:
@@ -179,18 +174,25 @@ def _shoppers(basket: Basket) -> set[int]:
 def _limits(
     coupons: Sequence[Coupon], basket: Basket, kept_in: pricing.Categories, *, at: datetime
 ) -> dict[int, Refusal]:
-    """Find who or what has been given enough, as things are now; only a reservation decides."""
+    """Find who or what has been given enough, as things are now; only a reservation decides.
+
+    Several of one offer count together, the oldest first.
+    """
     refused = _persons(coupons, basket, at=at)
     of = limits.of({coupon.offer_id for coupon in coupons if coupon.limited})
     takes = amounts(coupons, basket, kept_in) if of else {}
+    beside: Counter[limits.Need] = Counter()
     for coupon in coupons:
         caps = of.get(coupon.offer_id)
         if not caps or coupon.held or coupon.pk in refused:
             continue
-        wanted = limits.needs(caps, currency=basket.currency, discount=takes[coupon.pk], at=at)
+        mine = limits.needs(caps, currency=basket.currency, discount=takes[coupon.pk], at=at)
+        wanted = mine + Counter({need: beside[need] for need in mine})
         reason = limits.peek(caps, wanted) if limits.covers(caps, basket.currency) else Reason.BUDGET
         if reason:
             refused[coupon.pk] = Refusal(code=coupon.code, reason=reason)
+        else:
+            beside += mine
     return refused
 
 
@@ -216,6 +218,8 @@ def _persons(coupons: Sequence[Coupon], basket: Basket, *, at: datetime) -> dict
         allowed = coupon.terms.per_customer
         if of_coupon >= coupon.per_customer or (allowed is not None and of_offer >= allowed):
             refused[coupon.pk] = Refusal(code=coupon.code, reason=Reason.CUSTOMER_LIMIT)
+        else:
+            live.append((coupon.offer_id, coupon.pk, window))
     return refused
 
 

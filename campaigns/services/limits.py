@@ -115,15 +115,23 @@ def lock(needed: Iterable[tuple[OfferLimit, date]], offers: Collection[int]) -> 
 
     The coupons are locked before.
     """
-    OfferTally.objects.bulk_create(
-        [
-            OfferTally(limit_id=pk, window=window, most=most)
-            for pk, window, most in sorted({(limit.pk, window, limit.most) for limit, window in needed})
-        ],
-        ignore_conflicts=True,
-    )
-    rows = OfferTally.objects.select_for_update(of=("self",)).filter(limit__offer__in=offers)
-    return {(tally.limit_id, tally.window): tally for tally in rows.order_by("limit", "window")}
+    tallies = OfferTally.objects.filter(limit__offer__in=offers)
+    wanted = {(limit.pk, window): limit.most for limit, window in needed}
+    rows = tallies.values_list("limit", "window", "most") if wanted else ()
+    known = {(pk, window): most for pk, window, most in rows}
+    if wanted.keys() - known.keys():
+        # in one statement and one order with those that are there already, since a row that is made is locked, too
+        OfferTally.objects.bulk_create(
+            [
+                OfferTally(limit_id=pk, window=window, most=most)
+                for (pk, window), most in sorted({**wanted, **known}.items())
+            ],
+            update_conflicts=True,
+            unique_fields=["limit", "window"],
+            update_fields=["window"],
+        )
+    locked = tallies.select_for_update(of=("self",)).order_by("limit", "window")
+    return {(tally.limit_id, tally.window): tally for tally in locked}
 
 
 def move(changed: Mapping[Need, int]) -> None:

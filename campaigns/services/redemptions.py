@@ -207,6 +207,11 @@ def forget(*, cart: str, keep: Collection[int], at: datetime) -> int:
     return _release(rows, reason=Redemption.Reason.REMOVED, at=at)
 
 
+def give_up(ids: Collection[int], *, at: datetime) -> int:
+    """Give back these reservations. Returns how many there were."""
+    return _release(Redemption.objects.filter(pk__in=ids), reason=Redemption.Reason.REMOVED, at=at)
+
+
 def release_leases(*, at: datetime, limit: int = 500) -> int:
     """Give back what carts reserved and did not order in time. Returns how many."""
     return _release(

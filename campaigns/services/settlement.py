@@ -17,6 +17,9 @@ from campaigns.services.book import Book
 from retention.models import Order, OrderCoupon
 from retention.services import facts
 
+BY_ORDER = (Redemption.Reason.CANCELLED, Redemption.Reason.REFUNDED)
+"""Why a use was given back that an order taken up again has once more."""
+
 
 def settle(references: Collection[str], *, at: datetime) -> int:
     """Bring the redemptions of these orders to what the orders say now. Returns how many changed.
@@ -36,9 +39,9 @@ def settle(references: Collection[str], *, at: datetime) -> int:
         book = Book.open({*ours.values(), *settled}, orders.values())
         named = {(ours[use.code], use.order.reference): use.discount_minor for use in uses if use.code in ours}
         if engine.current().prices:
-            # a host without vouchers may not name codes: what the checkout committed stands
+            # a host without vouchers may not name codes: what the checkout committed stands as long as the order does
             for row in book.rows:
-                if row.order in orders and row.state != Redemption.State.RELEASED:
+                if row.order in orders and (row.state != Redemption.State.RELEASED or row.reason in BY_ORDER):
                     named.setdefault((row.coupon_id, row.order), row.discount_minor)
         for (coupon, reference), discount in sorted(named.items()):
             book.settle(coupon, orders[reference], discount, at=at)
@@ -47,11 +50,11 @@ def settle(references: Collection[str], *, at: datetime) -> int:
                 book.release(row, Redemption.Reason.DROPPED, at=at)
         book.write()
         facts.publish(book.happened)
-        _give_back(book, at=at)
+        give_back(book, at=at)
     return len(book.touched)
 
 
-def _give_back(book: Book, *, at: datetime) -> None:
+def give_back(book: Book, *, at: datetime) -> None:
     """Give uses back in the host; where it cannot, the person gets a coupon like it instead."""
     host = engine.current()
     lost = [row for row in book.given_back if not host.give_back(book.coupons[row.coupon_id].code, order=row.order)]
