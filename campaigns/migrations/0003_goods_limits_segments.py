@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
             name='OfferGoods',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rule', models.CharField(choices=[('only', 'only these'), ('never', 'all but these')], default='only', max_length=5, verbose_name='for')),
+                ('rule', models.CharField(choices=[('only', 'only these'), ('never', 'all but these')], default='only', max_length=5, verbose_name='which goods')),
                 ('kind', models.CharField(choices=[('product', 'product'), ('category', 'category')], default='category', max_length=8, verbose_name='kind')),
                 ('reference', models.CharField(help_text='As the shop names it.', max_length=128, verbose_name='reference')),
             ],
@@ -72,8 +72,8 @@ class Migration(migrations.Migration):
             name='OfferLimit',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('measure', models.CharField(choices=[('uses', 'uses'), ('discount', 'discount')], default='uses', max_length=8, verbose_name='of')),
-                ('period', models.CharField(choices=[('ever', 'over all time'), ('day', 'a day'), ('week', 'a week'), ('month', 'a month'), ('year', 'a year')], default='ever', max_length=5, verbose_name='counted')),
+                ('measure', models.CharField(choices=[('uses', 'uses'), ('discount', 'discount')], default='uses', max_length=8, verbose_name='what is limited')),
+                ('period', models.CharField(choices=[('ever', 'over all time'), ('day', 'a day'), ('week', 'a week'), ('month', 'a month'), ('year', 'a year')], default='ever', max_length=5, verbose_name='per')),
                 ('currency', models.CharField(blank=True, max_length=3, verbose_name='currency')),
                 ('most', models.PositiveBigIntegerField(verbose_name='at most')),
             ],
@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('window', models.DateField(verbose_name='period from')),
-                ('taken', models.PositiveBigIntegerField(default=0, verbose_name='taken')),
+                ('taken', models.PositiveBigIntegerField(default=0, verbose_name='taken so far')),
                 ('most', models.PositiveBigIntegerField(verbose_name='at most')),
             ],
             options={
@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
             name='Rejection',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(choices=[('unknown', 'There is no such code.'), ('void', 'The coupon was called off.'), ('expired', 'The coupon has expired.'), ('used', 'The coupon has been used.'), ('reserved', 'Another basket holds the coupon until its time at checkout is over.'), ('someone_elses', 'The coupon belongs to another customer.'), ('no_address', 'The shop did not say whose basket it is.'), ('wrong_currency', 'The coupon is for another currency.'), ('below_minimum', "The goods are worth less than the coupon's minimum."), ('not_first_order', 'The coupon is for a first order, and there is an order already.'), ('condition', 'A condition of the offer does not hold.'), ('exclusive', 'The coupon cannot be used together with another one in the basket.'), ('customer_limit', 'This person has used the offer as often as allowed.'), ('offer_limit', 'The offer has been used as often as allowed.'), ('offer_off', 'The offer is switched off.'), ('erased', "The customer's data was erased."), ('host', 'The shop itself does not take the coupon.')], max_length=20, verbose_name='reason')),
+                ('reason', models.CharField(choices=[('unknown', 'There is no such code.'), ('void', 'The coupon was called off.'), ('not_started', 'The coupon is not good yet.'), ('expired', 'The coupon has expired.'), ('used', 'The coupon has been used.'), ('reserved', 'Another basket holds the coupon until its time at checkout is over.'), ('someone_elses', 'The coupon belongs to another customer.'), ('no_address', 'The shop did not say whose basket it is.'), ('wrong_currency', 'The coupon is for another currency.'), ('below_minimum', "The goods are worth less than the coupon's minimum."), ('not_first_order', 'The coupon is for a first order, and there is an order already.'), ('condition', 'A condition of the offer does not hold.'), ('exclusive', 'The coupon cannot be used together with another one in the basket.'), ('customer_limit', 'This person has used the offer as often as allowed.'), ('offer_limit', 'The offer has been used as often as allowed.'), ('budget', "What is left of the offer's budget does not cover the discount."), ('goods', 'There is nothing in the basket that the coupon is for.'), ('nothing_off', 'The coupon would take nothing off.'), ('margin', "All discounts together would bring the goods below the margin guard's floor."), ('offer_ended', 'The offer is over.'), ('offer_off', 'The offer is switched off.'), ('erased', "The customer's data was erased."), ('host', 'The shop itself does not take the coupon.')], max_length=20, verbose_name='reason')),
                 ('detail', models.CharField(blank=True, max_length=200, verbose_name='detail')),
                 ('where', models.CharField(choices=[('form', 'basket'), ('link', 'link'), ('checkout', 'checkout'), ('api', 'API')], max_length=8, verbose_name='where')),
                 ('cart', models.CharField(blank=True, max_length=128, verbose_name='basket')),
@@ -178,7 +178,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='coupon',
             name='replaces',
-            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replaced_by', to='retention_campaigns.coupon', verbose_name='instead of'),
+            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replaced_by', to='retention_campaigns.coupon', verbose_name='replaces'),
         ),
         migrations.AddField(
             model_name='coupon',
@@ -213,7 +213,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='redemption',
             name='taken_at',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='counted'),
+            field=models.DateTimeField(blank=True, null=True, verbose_name='counted at'),
         ),
         migrations.AddField(
             model_name='redemption',

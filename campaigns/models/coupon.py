@@ -75,7 +75,7 @@ class Coupon(models.Model):
     )
     replaces = models.OneToOneField(
         "self",
-        verbose_name=_("instead of"),
+        verbose_name=_("replaces"),
         null=True,
         blank=True,
         on_delete=models.PROTECT,

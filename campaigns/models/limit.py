@@ -19,8 +19,8 @@ class OfferLimit(models.Model):
         DISCOUNT = "discount", _("discount")
 
     offer = models.ForeignKey(Offer, on_delete=models.CASCADE, related_name="limits")
-    measure = models.CharField(_("of"), max_length=8, choices=Measure, default=Measure.USES)
-    period = models.CharField(_("counted"), max_length=5, choices=Period, default=Period.EVER)
+    measure = models.CharField(_("what is limited"), max_length=8, choices=Measure, default=Measure.USES)
+    period = models.CharField(_("per"), max_length=5, choices=Period, default=Period.EVER)
     currency = models.CharField(_("currency"), max_length=3, blank=True)
     """Of a discount; empty for uses."""
     most = models.PositiveBigIntegerField(_("at most"))
@@ -50,7 +50,7 @@ class OfferTally(models.Model):
     limit = models.ForeignKey(OfferLimit, on_delete=models.CASCADE, related_name="tallies")
     window = models.DateField(_("period from"))
     """First day of the period in the shop's zone; 1970-01-01 for one that never ends."""
-    taken = models.PositiveBigIntegerField(_("taken"), default=0)
+    taken = models.PositiveBigIntegerField(_("taken so far"), default=0)
     most = models.PositiveBigIntegerField(_("at most"))
     """The limit's, here too, so that a constraint can hold it."""
 

@@ -138,7 +138,7 @@ class OfferGoods(models.Model):
         NEVER = "never", _("all but these")
 
     offer = models.ForeignKey(Offer, on_delete=models.CASCADE, related_name="goods")
-    rule = models.CharField(_("for"), max_length=5, choices=Rule, default=Rule.ONLY)
+    rule = models.CharField(_("which goods"), max_length=5, choices=Rule, default=Rule.ONLY)
     kind = models.CharField(_("kind"), max_length=8, choices=Kind, default=Kind.CATEGORY)
     reference = models.CharField(_("reference"), max_length=128, help_text=_("As the shop names it."))
 

@@ -55,7 +55,7 @@ class Redemption(models.Model):
     """Only where the offer limits uses per person."""
     window = models.DateField(_("period from"), default=FOREVER)
     """First day of the period in which the slot in the offer is one of few."""
-    taken_at = models.DateTimeField(_("counted"), null=True, blank=True)
+    taken_at = models.DateTimeField(_("counted at"), null=True, blank=True)
     """When it was reserved, else when its order was placed: by this the offer's limits count it."""
     cart = models.CharField(_("basket"), max_length=128, blank=True)
     order = models.CharField(_("order"), max_length=128, blank=True, db_index=True)
