@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns import coupon_conditions
 from campaigns.models import Segment
-from campaigns.services import segments
+from campaigns.services import segment_book, segments
 from retention import registry, same_person
 from retention.registry import Condition, Words
 
@@ -35,7 +35,7 @@ class FirstOrder(Condition):
     def opposite(self, parameters: Mapping[str, Any]) -> str:
         return _("has ordered before")
 
-    def newcomer(self, parameters: Mapping[str, Any]) -> bool:
+    def newcomer(self, parameters: Mapping[str, Any], *, at: datetime) -> bool:
         return True
 
 
@@ -60,7 +60,7 @@ class NthOrder(Condition):
     def opposite(self, parameters: Mapping[str, Any]) -> str:
         return _("is not about to place order number %(n)s") % {"n": parameters.get("n", "?")}
 
-    def newcomer(self, parameters: Mapping[str, Any]) -> bool:
+    def newcomer(self, parameters: Mapping[str, Any], *, at: datetime) -> bool:
         return str(parameters.get("n")) == "1"
 
 
@@ -89,16 +89,16 @@ class NotOrderedFor(Condition):
     def words(self, parameters: Mapping[str, Any]) -> str:
         days = parameters.get("days", "?")
         return ngettext(
-            "has ordered, but not for %(days)s day",
-            "has ordered, but not for %(days)s days",
+            "ordered last at least %(days)s day ago",
+            "ordered last at least %(days)s days ago",
             days if isinstance(days, int) else 2,
         ) % {"days": days}
 
     def opposite(self, parameters: Mapping[str, Any]) -> str:
         days = parameters.get("days", "?")
         return ngettext(
-            "has never ordered, or within %(days)s day",
-            "has never ordered, or within %(days)s days",
+            "has ordered in the last %(days)s day or never",
+            "has ordered in the last %(days)s days or never",
             days if isinstance(days, int) else 2,
         ) % {"days": days}
 
@@ -112,12 +112,15 @@ class InSegmentForm(forms.Form):
 
 
 class InSegment(Condition):
-    name = segments.IN_SEGMENT
+    name = segment_book.IN_SEGMENT
     label = gettext_lazy("is in a segment")
     form = InSegmentForm
 
     def where(self, parameters: Mapping[str, Any], *, at: datetime) -> Q:
         return segments.where(str(parameters.get("segment", "")), at)
+
+    def newcomer(self, parameters: Mapping[str, Any], *, at: datetime) -> bool:
+        return segments.meaning(str(parameters.get("segment", "")), at=at).newcomer
 
     def reason(self, parameters: Mapping[str, Any]) -> Words:
         return _("Is not in the segment “%(segment)s”.") % {"segment": parameters.get("segment", "?")}

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from campaigns.models import Segment
-from campaigns.services.segments import Definition, Rule
+from campaigns.services.segment_book import Definition, Rule
 from retention import registry
 
 

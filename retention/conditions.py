@@ -51,7 +51,7 @@ class IsGuest(Condition):
     def opposite(self, parameters: Mapping[str, Any]) -> str:
         return MEMBER.words({})
 
-    def newcomer(self, parameters: Mapping[str, Any]) -> bool:
+    def newcomer(self, parameters: Mapping[str, Any], *, at: datetime) -> bool:
         return True
 
 
@@ -128,7 +128,7 @@ class FirstSeen(Condition):
     def opposite(self, parameters: Mapping[str, Any]) -> str:
         return self._say(parameters, before=parameters.get("when") != "before")
 
-    def newcomer(self, parameters: Mapping[str, Any]) -> bool:
+    def newcomer(self, parameters: Mapping[str, Any], *, at: datetime) -> bool:
         return parameters.get("when") == "since"
 
     @staticmethod

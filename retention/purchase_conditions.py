@@ -54,7 +54,7 @@ class Orders(Condition):
     def opposite(self, parameters: Mapping[str, Any]) -> str:
         return _("has not ordered %(times)s") % {"times": self._times(parameters)}
 
-    def newcomer(self, parameters: Mapping[str, Any]) -> bool:
+    def newcomer(self, parameters: Mapping[str, Any], *, at: datetime) -> bool:
         return parameters.get("at_least") == 0
 
     @staticmethod

@@ -262,7 +262,7 @@ class Condition:
         """Return the words for whom it does not hold, for staff."""
         return _("does not fit this: %(condition)s") % {"condition": self.words(parameters)}
 
-    def newcomer(self, parameters: Mapping[str, Any]) -> bool:
+    def newcomer(self, parameters: Mapping[str, Any], *, at: datetime) -> bool:
         """Whether it holds for somebody whom nobody has seen before, so that there is no row to ask about."""
         return False
 

@@ -48,10 +48,18 @@ class Catalog:
             if isinstance(field, forms.ChoiceField):
                 key = (condition.name, name)
                 if key not in self._choices:
-                    choices: Any = field.choices
-                    self._choices[key] = list(choices)
+                    self._choices[key] = _with_none(field)
                 field.choices = self._choices[key]
         return form
+
+
+def _with_none(field: forms.ChoiceField) -> list[Any]:
+    """Return what can be chosen, nothing first: what nobody chose must not look chosen."""
+    given: Any = field.choices
+    choices = list(given)
+    one_of = isinstance(field.widget, forms.Select) and not isinstance(field.widget, forms.SelectMultiple)
+    named = any(value in ("", None) for value, _label in choices)
+    return [("", "---------"), *choices] if one_of and not named else choices
 
 
 class ConditionWidget(forms.Widget):
@@ -83,11 +91,18 @@ class ConditionWidget(forms.Widget):
         known = [(condition.name, condition.label) for condition in registry.conditions]
         if self.absent:
             known.append((self.absent, _("%(name)s (not there any more)") % {"name": self.absent}))
-        select = forms.Select(attrs={**context["widget"]["attrs"], "data-condition-name": ""})
+        # in a table of rows the heading is not its label
+        named = {"aria-label": _("condition"), "data-condition-name": ""}
+        select = forms.Select(attrs={**named, **context["widget"]["attrs"]})
         select.choices = [("", "---------"), *known]
         context["select"] = select.render(name, value.name if value else "")
         context["parts"] = [
-            {"name": condition.name, "label": condition.label, "form": form}
+            {
+                "name": condition.name,
+                "label": condition.label,
+                "form": form,
+                "chosen": bool(value) and value.name == condition.name,
+            }
             for condition in registry.conditions
             if (form := self._form(condition, name, value)).fields
         ]

@@ -12,13 +12,15 @@ from django.utils.translation import gettext_lazy as _
 from campaigns import address_file
 from campaigns.admin.condition_forms import ConditionForm, ConditionFormSet
 from campaigns.models import Segment
-from campaigns.services import segments
+from campaigns.services import segment_book
 
 MOST_BYTES = 20 * 1024 * 1024
 
 
 class RuleForm(ConditionForm):
-    negated = forms.BooleanField(label=_("not"), required=False)
+    negated = forms.BooleanField(
+        label=_("not"), required=False, widget=forms.CheckboxInput(attrs={"aria-label": _("not")})
+    )
 
 
 class RuleFormSet(ConditionFormSet):
@@ -27,14 +29,14 @@ class RuleFormSet(ConditionFormSet):
         if any(self.errors) or not self.instance.slug:
             return
         kept = [row for row in self.forms if row.cleaned_data.get("condition") and not row.cleaned_data.get("DELETE")]
-        definition = segments.Definition(
+        definition = segment_book.Definition(
             pk=self.instance.pk,
             slug=self.instance.slug,
             name=self.instance.name,
             kind=self.instance.kind,
             match=self.instance.match,
             rules=tuple(
-                segments.Rule(
+                segment_book.Rule(
                     name=row.instance.name,
                     parameters=row.instance.parameters,
                     negated=row.cleaned_data["negated"],
@@ -49,8 +51,8 @@ class RuleFormSet(ConditionFormSet):
         if not kept:
             raise ValidationError(_("Add a rule: without one it means nobody."))
         try:
-            segments.check(definition)
-        except (segments.InACircle, segments.TooLarge) as error:
+            segment_book.check(definition)
+        except (segment_book.InACircle, segment_book.TooLarge) as error:
             raise ValidationError(str(error)) from error
 
 
@@ -65,7 +67,7 @@ class UploadForm(forms.Form):
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
     )
     pasted = forms.CharField(
-        label=_("or addresses pasted in"), required=False, widget=forms.Textarea(attrs={"rows": 4, "cols": 60})
+        label=_("Or addresses pasted in"), required=False, widget=forms.Textarea(attrs={"rows": 4, "cols": 60})
     )
     only = forms.BooleanField(
         label=_("take everybody off the list who is not in the file"),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from campaigns import segment_words
 from campaigns.models import Segment
-from campaigns.services import segment_uses, segments
+from campaigns.services import segment_book, segment_uses, segments
 from retention.models import Customer
 
 
@@ -19,7 +19,7 @@ class SegmentPlan:
     """Counts when it is shown, which is after the save was undone: counting keeps nobody from writing."""
 
     segment: Segment
-    definition: segments.Definition
+    definition: segment_book.Definition
     new: bool
     at: datetime
 
@@ -44,7 +44,7 @@ class SegmentPlan:
         if self.definition.kind == Segment.Kind.LIST:
             yield _("Put people on it by a file, once it is saved.")
             return
-        known = segments.book(self.definition)
+        known = segment_book.book(self.definition)
         meant = segments.meaning(self.definition.slug, at=self.at, within=known)
         everybody = Customer.objects.living().filter(erased_at=None).count()
         yield _("Today that is %(some)s of %(all)s customers.") % {

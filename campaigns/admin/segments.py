@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import segment_words
@@ -18,7 +19,7 @@ from campaigns.admin.segment_forms import RuleForm, RuleFormSet
 from campaigns.admin.segment_pages import SegmentPages
 from campaigns.admin.segment_plan import SegmentPlan
 from campaigns.models import Segment, SegmentRule
-from campaigns.services import segment_uses, segments
+from campaigns.services import segment_book, segment_uses, segments
 
 
 class RuleInline(ConditionInline):
@@ -68,7 +69,7 @@ class SegmentAdmin(SegmentPages, ConfirmedAdmin):
 
     @admin.display(description=_("whom it means"))
     def whom(self, segment: Segment) -> str:
-        return segment_words.whom(segments.definition(segment))
+        return segment_words.whom(segment_book.definition(segment))
 
     @admin.display(description=_("customers"))
     def now(self, segment: Segment) -> Any:
@@ -86,7 +87,7 @@ class SegmentAdmin(SegmentPages, ConfirmedAdmin):
     def broken(self, segment: Segment) -> Any:
         faults = segments.meaning(segment.slug, at=timezone.now()).faults
         said = ((f"{fault.what}.", fault.cure) for fault in faults)
-        return format_html_join("", '<p class="errornote">{} {}</p>', said)
+        return format_html_join("", '<p class="errornote campaigns-fault">{} {}</p>', said)
 
     @admin.display(description=_("asked for by"))
     def used_by(self, segment: Segment) -> Any:
@@ -98,7 +99,7 @@ class SegmentAdmin(SegmentPages, ConfirmedAdmin):
 
     @admin.action(description=_("Count who is in the chosen segments now"), permissions=["view"])
     def count_people(self, request: HttpRequest, chosen: Any) -> None:
-        known, at = segments.book(), timezone.now()
+        known, at = segment_book.book(), timezone.now()
         for segment in chosen:
             count = segments.matching(segments.meaning(segment.slug, at=at, within=known)).count()
             self.message_user(request, f"{segment.name}: {segment_words.customers(count)}", level=messages.INFO)
@@ -113,7 +114,7 @@ class SegmentAdmin(SegmentPages, ConfirmedAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         segment = self.get_queryset(request).get(pk=form.instance.pk)
-        definition = segments.definition(segment)
+        definition = segment_book.definition(segment)
         plan = SegmentPlan(segment=segment, definition=definition, new=not change, at=timezone.now())
         self.ask(request, plan)  # type: ignore[arg-type]  # it has all that a plan has, reckoned late
 
@@ -127,7 +128,14 @@ class SegmentAdmin(SegmentPages, ConfirmedAdmin):
         for segment in objs:
             for use in segment_uses.uses(segment, at=timezone.now()):
                 url = reverse(f"admin:retention_campaigns_{use.model}_change", args=[use.pk])
-                protected.append(format_html('“{}”: <a href="{}">{}</a>', segment, url, use.words))
+                link = format_html('<a href="{}">{}</a>', url, use.words)
+                protected.append(
+                    format_html(
+                        gettext("“{segment}” is asked for by {use}: take the condition out there first."),
+                        segment=segment,
+                        use=link,
+                    )
+                )
         return deleted, counts, perms, protected
 
     def delete_model(self, request: HttpRequest, obj: Segment) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from campaigns.models import Coupon, JourneyCondition, OfferCondition, OfferVersion, Segment, SegmentRule
-from campaigns.services.segments import IN_SEGMENT
+from campaigns.services.segment_book import IN_SEGMENT
 
 
 @dataclass(frozen=True, kw_only=True)

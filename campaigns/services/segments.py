@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,56 +12,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.models import Segment, SegmentMember
+from campaigns.services.segment_book import Book, Definition, Rule, book, circle, fits
 from retention import registry, same_person
 from retention.models import Customer
 from retention.registry import Condition
 
-IN_SEGMENT = "campaigns.in_segment"
-"""Name of the condition that refers to a segment."""
-
-MOST_RULES = 200
-"""Rules that one segment may come to, those of the segments that it refers to included."""
-
-DEEPEST = 20
-"""Segments in segments."""
-
 NOBODY = Q(pk__in=[])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    name: str
-    parameters: Mapping[str, Any]
-    negated: bool = False
-
-    @property
-    def refers_to(self) -> str:
-        """Short name of the segment that it is about; empty for any other rule."""
-        if self.name != IN_SEGMENT or not isinstance(self.parameters, Mapping):
-            return ""
-        return str(self.parameters.get("segment", ""))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Definition:
-    """A segment as it is stored, or as it is about to be."""
-
-    pk: int | None
-    slug: str
-    name: str
-    kind: str = Segment.Kind.RULES
-    match: str = Segment.Match.ALL
-    rules: tuple[Rule, ...] = ()
-
-    @property
-    def refers_to(self) -> list[str]:
-        if self.kind == Segment.Kind.LIST:
-            return []
-        return [rule.refers_to for rule in self.rules if rule.refers_to]
-
-
-Book = Mapping[str, Definition]
-"""Every segment by its short name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,40 +36,8 @@ class Meaning:
     """Its own; those of segments that it refers to are told of these."""
     whole: bool = True
     """Whether all of it could be asked, down to the last segment that it refers to."""
-
-
-class InACircle(Exception):
-    """A segment cannot refer to itself, nor to one that leads back to it."""
-
-
-class TooLarge(Exception):
-    """A segment comes to more rules than a database should be asked at once."""
-
-
-def book(*changed: Definition) -> dict[str, Definition]:
-    """Return all segments, with these as they are about to be. One query."""
-    found: dict[str, Definition] = {}
-    rows = Segment.objects.order_by("pk", "rules__pk").values_list(
-        "pk", "slug", "name", "kind", "match", "rules__name", "rules__parameters", "rules__negated"
-    )
-    for pk, slug, name, kind, match, condition, parameters, negated in rows:
-        before = found[slug].rules if slug in found else ()
-        rule = (Rule(name=condition, parameters=parameters, negated=negated),) if condition else ()
-        found[slug] = Definition(pk=pk, slug=slug, name=name, kind=kind, match=match, rules=(*before, *rule))
-    return found | {one.slug: one for one in changed}
-
-
-def definition(segment: Segment) -> Definition:
-    """Return a segment as it is stored; its rules may be prefetched."""
-    rules = sorted(segment.rules.all(), key=lambda rule: rule.pk)
-    return Definition(
-        pk=segment.pk,
-        slug=segment.slug,
-        name=segment.name,
-        kind=segment.kind,
-        match=segment.match,
-        rules=tuple(Rule(name=rule.name, parameters=rule.parameters, negated=rule.negated) for rule in rules),
-    )
+    newcomer: bool = False
+    """Whether somebody is in it whom nobody has seen before, so that there is no row to ask about."""
 
 
 def people(segment: Segment, *, at: datetime) -> QuerySet[Customer]:
@@ -139,47 +63,6 @@ def meaning(slug: str, *, at: datetime, within: Book | None = None) -> Meaning:
     return _Reader(known, at).read(known[slug])
 
 
-def check(segment: Definition) -> None:
-    """Refuse a segment that leads back to itself, or comes to too much. Raises InACircle or TooLarge."""
-    known = book(segment)
-    if names := circle(segment.slug, known):
-        raise InACircle(_("This would go round in a circle: %(names)s.") % {"names": " → ".join(names)})
-    if not _fits(segment, known):
-        raise TooLarge(
-            _("With the segments that it refers to, this comes to more than %(most)s rules, or goes too deep.")
-            % {"most": MOST_RULES}
-        )
-
-
-def circle(slug: str, known: Book) -> list[str]:
-    """Return the names on a shortest way from a segment back to itself; empty where there is none."""
-    came_from: dict[str, str] = {}
-    reached = [slug]
-    for here in reached:
-        for there in known[here].refers_to if here in known else ():
-            if there == slug:
-                way = [here]
-                while way[-1] != slug:
-                    way.append(came_from[way[-1]])
-                return [known[one].name for one in (slug, *way)][::-1]
-            if there not in came_from:
-                came_from[there] = here
-                reached.append(there)
-    return []
-
-
-def _fits(segment: Definition, known: Book) -> bool:
-    """Whether it comes to no more than can be asked at once. What goes round in a circle is not asked at all."""
-    total, rest = 0, [(segment, 1)]
-    while rest:
-        one, depth = rest.pop()
-        total += max(len(one.rules), 1)
-        if total > MOST_RULES or depth > DEEPEST:
-            return False
-        rest += [(known[slug], depth + 1) for slug in one.refers_to if slug in known and not circle(slug, known)]
-    return True
-
-
 class _Reader:
     """Turns segments of one book into SQL, each once."""
 
@@ -200,7 +83,7 @@ class _Reader:
                 _("It goes round in a circle: %(names)s") % {"names": " → ".join(names)},
                 _("Take one of the rules out by which it comes back to itself."),
             )
-        if not _fits(segment, self.known):
+        if not fits(segment, self.known):
             return _nobody(
                 _("With the segments that it refers to, it comes to too many rules, or goes too deep"),
                 _("Take some rules out."),
@@ -208,11 +91,14 @@ class _Reader:
         if not segment.rules:
             return _nobody(_("It has no rules"), _("Add the first rule."))
         parts = [self._rule(rule) for rule in segment.rules]
+        either = segment.match == Segment.Match.ANY
         combined = parts[0].where
         for part in parts[1:]:
-            combined = combined | part.where if segment.match == Segment.Match.ANY else combined & part.where
+            combined = combined | part.where if either else combined & part.where
+        newcomers = [part.newcomer for part in parts]
         return Meaning(
             where=combined,
+            newcomer=any(newcomers) if either else all(newcomers),
             faults=tuple(fault for part in parts for fault in part.faults),
             whole=all(part.whole for part in parts),
         )
@@ -226,9 +112,10 @@ class _Reader:
             return Meaning(where=NOBODY, faults=(_gone(rule.refers_to),), whole=False)
         meant = self.read(other)
         if not rule.negated:
-            return Meaning(where=meant.where, whole=meant.whole)
-        # too few in there would be too many out here
-        return Meaning(where=~meant.where if meant.whole else NOBODY, whole=meant.whole)
+            return Meaning(where=meant.where, whole=meant.whole, newcomer=meant.newcomer)
+        if not meant.whole:
+            return Meaning(where=NOBODY, whole=False)  # too few in there would be too many out here
+        return Meaning(where=~meant.where, newcomer=not meant.newcomer)
 
     def _condition(self, rule: Rule) -> Meaning:
         condition = registry.conditions.get(rule.name)
@@ -249,7 +136,8 @@ class _Reader:
             )
         # a query of its own: NULL is no, and joins of one rule do not meet those of another
         holds = Q(Exists(Customer.objects.filter(asked, pk=OuterRef("pk")).order_by()))
-        return Meaning(where=~holds if rule.negated else holds)
+        newcomer = condition.newcomer(rule.parameters, at=self.at)
+        return Meaning(where=~holds, newcomer=not newcomer) if rule.negated else Meaning(where=holds, newcomer=newcomer)
 
 
 def _nobody(what: str, cure: str) -> Meaning:

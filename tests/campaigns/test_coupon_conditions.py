@@ -87,5 +87,7 @@ def test_one_query_whoever_is_asked_about(condition: registry.Condition) -> None
 
 
 def test_who_is_new_here_meets_what_holds_without_any_order() -> None:
-    assert [FIRST_ORDER.newcomer({}), NTH_ORDER.newcomer({"n": 1}), NTH_ORDER.newcomer({"n": 2})] == [True, True, False]
-    assert NOT_ORDERED_FOR.newcomer({"days": 30}) is False
+    assert FIRST_ORDER.newcomer({}, at=NOW)
+    assert NTH_ORDER.newcomer({"n": 1}, at=NOW)
+    assert not NTH_ORDER.newcomer({"n": 2}, at=NOW)
+    assert not NOT_ORDERED_FOR.newcomer({"days": 30}, at=NOW)

@@ -10,8 +10,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from campaigns.models import Offer, Segment, SegmentMember, SegmentRule
-from campaigns.services import segment_uses, segments
+from campaigns.models import Coupon, Offer, Redemption, Segment, SegmentMember, SegmentRule
+from campaigns.services import segment_book, segment_uses, segments
 from campaigns.terms import Asked
 from retention import registry
 from retention.models import Customer
@@ -20,7 +20,7 @@ from retention.testing.settling import settle
 from retention.testing.shop import FakeShop
 from retention.testing.world import FakeWorld
 from tests.campaigns.crowd import faults, of, segment, who, within, without
-from tests.campaigns.shelf import NOW, give, guest, make_offer, percentage
+from tests.campaigns.shelf import NOW, give, guest, make_offer, percentage, reserve
 
 pytestmark = pytest.mark.django_db
 
@@ -100,6 +100,25 @@ def test_rules_of_rules_are_a_segment_of_its_own() -> None:
     assert who(row) == ADA | {"guest bo", "member cy", "guest di"}
 
 
+def test_coupons_that_somebody_holds_or_has_used() -> None:
+    offer = make_offer()
+    make_offer(slug="other")
+    holds = segment("holders", ("campaigns.holds_coupon", {"offer": "thanks"}))
+    used = segment("users", ("campaigns.used_offer", {"offer": "thanks"}))
+    other = segment("other", ("campaigns.used_offer", {"offer": "other"}, "not"))
+    coupon = give(offer, of("ada"))
+    assert (who(holds), who(used)) == (ADA, set())
+    reserve(coupon)
+    assert (who(holds), who(used)) == (set(), set()), "a basket holds its only use, and has not ordered"
+    Redemption.objects.update(state="committed", order="A1")
+    assert (who(holds), who(used)) == (set(), ADA)
+    assert who(other) == ADA | {"guest bo", "member cy", "guest di"}
+    give(offer, of("bo"))
+    assert who(holds) == {"guest bo"}
+    Coupon.objects.update(expires_at=NOW, issued_at=NOW - timedelta(days=1))
+    assert who(holds) == set()
+
+
 # What cannot be asked
 
 
@@ -165,22 +184,22 @@ def test_what_cannot_be_asked_in_full_lets_nobody_in_by_its_opposite() -> None:
 def test_a_segment_that_refers_to_itself_is_refused_and_named() -> None:
     row = segment("vip", MEMBER)
     SegmentRule.objects.create(segment=row, name="campaigns.in_segment", parameters={"segment": "vip"})
-    with pytest.raises(segments.InACircle, match=r"round in a circle: Vip → Vip\."):
-        segments.check(segments.definition(row))
+    with pytest.raises(segment_book.InACircle, match=r"round in a circle: Vip → Vip\."):
+        segment_book.check(segment_book.definition(row))
 
 
 def test_a_circle_through_others_is_refused_and_named_on_its_way() -> None:
     first = segment("first", MEMBER)
     segment("second", within("first"))
     segment("third", without("second"))
-    about_to = segments.Definition(
+    about_to = segment_book.Definition(
         pk=first.pk,
         slug="first",
         name="First",
-        rules=(segments.Rule(name="campaigns.in_segment", parameters={"segment": "third"}),),
+        rules=(segment_book.Rule(name="campaigns.in_segment", parameters={"segment": "third"}),),
     )
-    with pytest.raises(segments.InACircle, match="First → Third → Second → First"):
-        segments.check(about_to)
+    with pytest.raises(segment_book.InACircle, match="First → Third → Second → First"):
+        segment_book.check(about_to)
     assert who(first) == ADA | {"member cy"}, "nothing was saved"
 
 
@@ -188,14 +207,14 @@ def test_a_circle_that_got_in_ends_with_nobody_and_a_trouble() -> None:
     """Two saves at once, each fine by itself."""
     one, other = segment("one", MEMBER, match="any"), segment("other", MEMBER, match="any")
     asked = {
-        row: segments.Definition(
+        row: segment_book.Definition(
             pk=row.pk, slug=row.slug, name=row.name, match="any",
-            rules=(segments.Rule(name="campaigns.in_segment", parameters={"segment": whom}),),
+            rules=(segment_book.Rule(name="campaigns.in_segment", parameters={"segment": whom}),),
         )
         for row, whom in ((one, "other"), (other, "one"))
     }  # fmt: skip
     for definition in asked.values():
-        segments.check(definition)
+        segment_book.check(definition)
     for row, definition in asked.items():
         for rule in definition.rules:
             SegmentRule.objects.create(segment=row, name=rule.name, parameters=rule.parameters)
@@ -212,8 +231,8 @@ def test_a_long_chain_is_refused_and_one_that_got_in_is_nobody() -> None:
     segment("s0", MEMBER)
     chain(1, 400)
     assert who(Segment.objects.get(slug="s19")) == ADA | {"member cy"}
-    with pytest.raises(segments.TooLarge):
-        segments.check(segments.definition(Segment.objects.get(slug="s20")))
+    with pytest.raises(segment_book.TooLarge):
+        segment_book.check(segment_book.definition(Segment.objects.get(slug="s20")))
     assert who(Segment.objects.get(slug="s399")) == set()
 
 
@@ -232,8 +251,8 @@ def test_what_doubles_at_each_step_is_refused() -> None:
     segment("s0", MEMBER)
     chain(1, 12, times=2)
     assert who(Segment.objects.get(slug="s5")) == ADA | {"member cy"}
-    with pytest.raises(segments.TooLarge, match="more than 200 rules"):
-        segments.check(segments.definition(Segment.objects.get(slug="s11")))
+    with pytest.raises(segment_book.TooLarge, match="more than 200 rules"):
+        segment_book.check(segment_book.definition(Segment.objects.get(slug="s11")))
     assert who(Segment.objects.get(slug="s11")) == set()
 
 
