@@ -39,7 +39,7 @@ def check(coupons: Sequence[Coupon], *, basket: Basket, at: datetime, reserving:
     if not reserving:
         refused |= _limits(_rest(coupons, refused), basket, kept_in, at=at)
     refused |= _exclusive(_rest(coupons, refused), basket, kept_in)
-    refused |= _margin(_rest(coupons, refused), basket, kept_in)
+    refused |= _margin(_rest(coupons, refused), coupons, basket, kept_in)
     return refused
 
 
@@ -237,29 +237,42 @@ def _exclusive(coupons: Sequence[Coupon], basket: Basket, kept_in: pricing.Categ
     return {coupon.pk: Refusal(code=coupon.code, reason=Reason.EXCLUSIVE) for coupon in others}
 
 
-def _margin(coupons: Sequence[Coupon], basket: Basket, kept_in: pricing.Categories) -> dict[int, Refusal]:
-    """Refuse from the last in turn on, until what is left to pay for the goods is not below the floor."""
+def _margin(
+    coupons: Sequence[Coupon], asked: Sequence[Coupon], basket: Basket, kept_in: pricing.Categories
+) -> dict[int, Refusal]:
+    """Refuse from the last in turn on, until what is left to pay for the goods is not below the floor.
+
+    ``asked``: those too that are refused already, and leave what they took.
+    """
     rule = margin.guard() if basket.lines and any(coupon.guarded for coupon in coupons) else None
     if rule is None:
         return {}
     floor = margin.floor(basket, rule)
     taking = [coupon for coupon in pricing.in_turn(coupons) if coupon.terms.kind != Kind.FREE_SHIPPING]
     refused = {}
-    while taking and goods_left(taking, basket, kept_in) < floor:
+    gone = [coupon for coupon in asked if coupon not in coupons]
+    while taking and goods_left(taking, basket, kept_in, gone=gone) < floor:
         last = taking.pop()
+        gone.append(last)
         refused[last.pk] = Refusal(code=last.code, reason=Reason.MARGIN)
     return refused
 
 
-def goods_left(coupons: Sequence[Coupon], basket: Basket, kept_in: pricing.Categories) -> int:
-    """Return what the goods cost with just these coupons of ours, minor units.
+def goods_left(
+    coupons: Sequence[Coupon], basket: Basket, kept_in: pricing.Categories, *, gone: Sequence[Coupon] = ()
+) -> int:
+    """Return what the goods cost with these coupons of ours, minor units.
 
-    The host's word is taken for what it has reckoned: with all that is in its basket, discounts of its own included.
+    The host's word is taken for what it has reckoned: with all that is in its basket, vouchers of its own included, but
+    without those of ours that are ``gone``. What free shipping saves is no part of the goods.
     """
     if basket.left is None or basket.discounts is None:
         taken = pricing.discounts(coupons, basket, kept_in)
         return sum(line.due for line in basket.lines) - sum(sum(discount.lines) for discount in taken.values())
-    with_us = {coupon.code for coupon in coupons}
-    without = sum(amount for code, amount in basket.discounts.items() if code not in with_us)
-    to_come = sum(pricing.alone(coupon, basket, kept_in) for coupon in coupons if coupon.code not in basket.codes)
-    return basket.left + without - to_come
+    back = sum(basket.discounts.get(coupon.code, 0) for coupon in gone if coupon.terms.kind != Kind.FREE_SHIPPING)
+    to_come = sum(
+        pricing.alone(coupon, basket, kept_in)
+        for coupon in coupons
+        if coupon.code not in basket.codes and coupon.terms.kind != Kind.FREE_SHIPPING
+    )
+    return basket.left + back - to_come

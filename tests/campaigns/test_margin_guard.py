@@ -257,6 +257,30 @@ def test_where_the_shop_reckons_its_word_is_taken_for_what_is_in_the_basket() ->
     assert refused(tenth, more, basket=tight) == {"more": Reason.MARGIN}
 
 
+def test_what_free_shipping_saves_does_not_count_for_the_goods_where_the_shop_reckons() -> None:
+    guard(share=71)
+    tenth = coupon("tenth", percentage("30", exclusive=False))
+    post = coupon("post", Terms(kind="free_shipping", valid_days=30, exclusive=False))
+    codes = (tenth.code, post.code)
+    mine = basket(10_000, discounts={tenth.code: 3000, post.code: 490}, left=7000, codes=codes)
+    assert refused(tenth, post, basket=mine) == {"tenth": Reason.MARGIN}
+
+
+def test_a_voucher_of_the_shops_own_stays_in_the_basket_and_counts() -> None:
+    guard(share=70)
+    tenth = coupon("tenth", percentage("10"))
+    mine = basket(10_000, discounts={tenth.code: 1000, "SHOPS-OWN": 2500}, left=6500, codes=(tenth.code, "SHOPS-OWN"))
+    assert refused(tenth, basket=mine) == {"tenth": Reason.MARGIN}
+
+
+def test_what_a_coupon_took_that_goes_for_another_reason_is_there_again() -> None:
+    guard(share=70)
+    good, over = (coupon(slug, percentage("20", exclusive=False)) for slug in ("good", "over"))
+    Coupon.objects.filter(pk=over.pk).update(expires_at=NOW, issued_at=NOW - timedelta(days=9))
+    mine = basket(10_000, discounts={good.code: 2000, over.code: 1600}, left=6400, codes=(good.code, over.code))
+    assert refused(good, over, basket=mine) == {"over": Reason.EXPIRED}
+
+
 def test_one_that_is_refused_for_another_reason_takes_nothing_of_the_floor() -> None:
     guard(share=70)
     good, over = (coupon(slug, percentage("20", exclusive=False)) for slug in ("good", "over"))
