@@ -155,13 +155,14 @@ class MayGetMarketing(Condition):
             customer__address=OuterRef("customer__address"),
             changed_at__gte=OuterRef("changed_at"),
         )
-        yes = answers.filter(~Exists(later_no), customer=OuterRef("pk"), granted=True)
-        # an address without its hash cannot be looked up, so it counts as suppressed
+        yes = answers.filter(
+            ~Exists(later_no), granted=True, customer__address=OuterRef("address"), customer__erased_at=None
+        )
         stops = Suppression.objects.filter(
             address_hash=OuterRef("address_hash"), scope__in=[Suppression.Scope.ALL, Suppression.Scope.MARKETING]
         )
-        known = ~Q(email="") & ~Q(address_hash="") & Q(erased_at=None)
-        return same_person.any_row(known & Q(Exists(yes)) & ~Q(Exists(stops)))
+        # an address without its hash cannot be looked up, so it counts as suppressed; who has none gets no mail
+        return ~Q(address="") & ~Q(address_hash="") & Q(Exists(yes)) & ~Q(Exists(stops))
 
     def reason(self, parameters: Mapping[str, Any]) -> Words:
         return _("May not get marketing mail.")
