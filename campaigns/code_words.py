@@ -23,6 +23,7 @@ GUESSED = 8
 def bulk(offer: Offer, terms: Terms, *, count: int, currency: str, at: datetime) -> list[str]:
     """Return what a batch will be, a sentence each."""
     starts_at, expires_at = validity.of(terms, at=at)
+    currency = currency or next((money.currency for money in terms.money), "")
     return [
         ngettext(
             "%(n)s code of “%(offer)s” is made, in the background: you may close the page.",
@@ -47,8 +48,8 @@ def shared(offer: Offer, code: Shared) -> list[str]:
         ngettext("It can be used once in all.", "It can be used %(n)s times in all.", code.cap)
         % {"n": f"{code.cap:,}"},
         ngettext(
-            "Each person can use it once; spellings of one mailbox count as one person.",
-            "Each person can use it %(n)s times; spellings of one mailbox count as one person.",
+            "Each person can use this code once; spellings of one mailbox count as one person.",
+            "Each person can use this code %(n)s times; spellings of one mailbox count as one person.",
             code.terms.uses,
         )
         % {"n": code.terms.uses},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,7 +14,7 @@ from campaigns.models import Coupon, Redemption
 from retention import registry
 from retention.models import Customer
 from retention.money import show
-from retention.registry import Event, Panel, PanelData, Row
+from retention.registry import Event, Panel, PanelAction, PanelData, Row
 
 RECENT = 50
 USED = (Redemption.State.COMMITTED, Redemption.State.EXCESS)
@@ -36,7 +36,19 @@ def coupons(customer: Customer) -> PanelData:
         )
         for coupon in queries.of_customer(customer.pk)[:RECENT]
     ]
-    return PanelData(columns=(_("Code"), _("Gives"), _("State"), _("Expires"), _("Uses")), rows=rows)
+    why = reverse("admin:retention_campaigns_coupon_why")
+    return PanelData(
+        columns=(_("Code"), _("Gives"), _("State"), _("Expires"), _("Uses")),
+        rows=rows,
+        actions=[
+            PanelAction(
+                label=_("Why was a code refused?"),
+                url=f"{why}?customer={customer.pk}",
+                permission="retention_campaigns.view_coupon",
+                looks=True,
+            )
+        ],
+    )
 
 
 def _use(use: Redemption) -> str:
@@ -71,8 +83,17 @@ PANELS = [
 ]
 
 
+WHY = PanelAction(
+    label=gettext_lazy("Why was a coupon's code refused?"),
+    url=reverse_lazy("admin:retention_campaigns_coupon_why"),
+    permission="retention_campaigns.view_coupon",
+    looks=True,
+)
+
+
 def load() -> None:
     """Register the panels of this app and its part of the timeline."""
     for panel in PANELS:
         registry.panels.add(panel.name, panel)
     registry.timeline.add("campaigns.coupons", timeline)
+    registry.lookups.add("campaigns.why", WHY)

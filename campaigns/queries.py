@@ -56,12 +56,11 @@ def of_customer(customer: int) -> QuerySet[Coupon]:
 
 
 def with_figures(offers: QuerySet[Offer], *, at: datetime) -> QuerySet[Offer]:
-    """Add to each offer how many coupons were ``issued``, how many are ``out`` and still good, and its ``orders``."""
+    """Add to each offer how many coupons were ``issued``, and how many are ``out`` and still good."""
     coupons = Coupon.objects.filter(offer=OuterRef("pk"))
     return offers.annotate(
         issued=_count(coupons),
         out=_count(coupons.outstanding(at=at)),
-        orders=_count(Redemption.objects.filter(offer=OuterRef("pk"), state__in=SPENT)),
     )
 
 
@@ -90,12 +89,6 @@ def outcomes(of: str, ids: Collection[int]) -> dict[int, Outcome]:
             orders=before.orders + orders, cost={**before.cost, **({currency: cost} if currency else {})}
         )
     return found
-
-
-def cost(offer: int) -> dict[str, int]:
-    """Return currency → what the coupons of an offer took off orders, minor units."""
-    spent = Redemption.objects.filter(offer=offer, state__in=SPENT).exclude(currency="")
-    return dict(spent.order_by("currency").values_list("currency").annotate(cost=Sum("discount_minor")))
 
 
 def holders(offer: Offer, *, at: datetime) -> int:

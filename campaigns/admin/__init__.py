@@ -1,3 +1,3 @@
-from campaigns.admin import cases, costs, coupons, journeys, margin, offers, segments, surveys
+from campaigns.admin import batches, cases, costs, coupons, guesses, journeys, margin, offers, segments, surveys
 
-__all__ = ["cases", "costs", "coupons", "journeys", "margin", "offers", "segments", "surveys"]
+__all__ = ["batches", "cases", "costs", "coupons", "guesses", "journeys", "margin", "offers", "segments", "surveys"]

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from campaigns.models import Coupon
 from retention.models import Customer, Order
 
 
@@ -24,6 +25,12 @@ def order(reference: str) -> SafeString | str:
     if found is None:
         return reference
     return format_html('<a href="{}">{}</a>', reverse("admin:retention_order_change", args=[found.pk]), found.number)
+
+
+def coupon(row: Coupon) -> SafeString:
+    """Return a link to a coupon's page."""
+    url = reverse("admin:retention_campaigns_coupon_change", args=[row.pk])
+    return format_html('<a href="{}">{}</a>', url, row.code)
 
 
 def listing(model: str, words: object, **filters: object) -> SafeString:

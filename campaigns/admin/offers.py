@@ -14,15 +14,16 @@ from django.utils.translation import gettext_lazy
 from campaigns import goods_words, queries, wording
 from campaigns.admin.condition_forms import ConditionInline
 from campaigns.admin.confirming import ConfirmedAdmin
+from campaigns.admin.offer_codes import OfferCodes
 from campaigns.admin.offer_forms import OfferForm
 from campaigns.admin.offer_goods import GoodsInline
 from campaigns.admin.offer_limits import LimitInline
 from campaigns.admin.offer_money import MoneyInline
 from campaigns.admin.offer_plan import plan
+from campaigns.admin.outcomes import WithOutcomes
 from campaigns.models import Offer, OfferCondition, OfferVersion
 from campaigns.services import offers
 from retention.admin.base import ReadOnlyInline
-from retention.money import show
 
 
 class OfferConditionInline(ConditionInline):
@@ -56,13 +57,14 @@ class VersionInline(ReadOnlyInline):
 
 
 @admin.register(Offer)
-class OfferAdmin(ConfirmedAdmin):
+class OfferAdmin(OfferCodes, WithOutcomes, ConfirmedAdmin):
     form = OfferForm
-    list_display = ("name", "gives", "active", "starts_on", "ends_on", "out", "orders")
+    list_display = ("name", "gives", "active", "starts_on", "ends_on", "out", "brought", "cost")
     list_filter = ("active", "kind", "exclusive", "first_order_only")
     search_fields = ("name", "slug")
     ordering = ("name", "pk")
-    readonly_fields = ("out", "orders", "cost")
+    readonly_fields = ("codes", "out", "brought", "cost")
+    outcome_of = "offer"
     inlines = (MoneyInline, GoodsInline, OfferConditionInline, LimitInline, VersionInline)
     fieldsets = (
         (None, {"fields": ("name", "slug", "active")}),
@@ -82,7 +84,7 @@ class OfferAdmin(ConfirmedAdmin):
         return self.inlines if obj else self.inlines[:-1]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        came = (gettext_lazy("What came of it"), {"fields": ("out", "orders", "cost")})
+        came = (gettext_lazy("What came of it"), {"fields": ("codes", "out", "brought", "cost")})
         return (*self.fieldsets, came) if obj else self.fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -104,14 +106,6 @@ class OfferAdmin(ConfirmedAdmin):
     @admin.display(description=gettext_lazy("coupons that can still be used"))
     def out(self, offer: Any) -> str:
         return _("%(out)s of %(issued)s") % {"out": offer.out, "issued": offer.issued}
-
-    @admin.display(description=gettext_lazy("orders"))
-    def orders(self, offer: Any) -> int:
-        return offer.orders
-
-    @admin.display(description=gettext_lazy("cost"))
-    def cost(self, offer: Offer) -> str:
-        return ", ".join(show(minor, currency) for currency, minor in queries.cost(offer.pk).items()) or "0"
 
     # Saving
 

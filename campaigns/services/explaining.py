@@ -25,6 +25,8 @@ from retention.money import show
 
 TOGETHER = (Reason.EXCLUSIVE, Reason.MARGIN)
 """What a coupon is refused for only because of others."""
+LATEST = 200
+"""Coupons of one customer that are looked through."""
 NEAR = 0.6
 """How alike two codes are, from 0 to 1, to be taken for one that was mistyped."""
 
@@ -185,6 +187,8 @@ def _shop(coupon: Coupon) -> Iterator[Check]:
 
 
 def nearest(code: str, *, customer: int, at: datetime) -> list[Coupon]:
-    """Return up to three coupons that the customer can use now and whose code is much like this one, likest first."""
+    """Return up to three coupons of a customer whose code is much like this one: usable ones first, likest first."""
     usable = {coupon.code: coupon for coupon in queries.wallet(customer, at=at)}
-    return [usable[found] for found in get_close_matches(code, usable, n=3, cutoff=NEAR)]
+    others = {coupon.code: coupon for coupon in queries.of_customer(customer)[:LATEST] if coupon.code not in usable}
+    found = [of[like] for of in (usable, others) for like in get_close_matches(code, of, n=3, cutoff=NEAR)]
+    return found[:3]

@@ -154,6 +154,7 @@ FIELDS = {
     "me/consent/<slug:purpose>/": ["granted", "text", "text_version"],
     "customers/search/": ["email"],
     "events/": ["id", "kind", "order"],
+    "coupons/<int:pk>/extend/": ["until"],
     "coupons/<int:pk>/void/": ["reason"],
     "coupons/check/": ["code", "currency", "worth", "email", "cart"],
     "cases/": ["customer", "order", "note"],

@@ -47,6 +47,8 @@ STAFF: dict[str, Ids] = {
     "orders/<int:pk>/": lambda owner: {"pk": owner.orders[0].pk},
     "coupons/": lambda owner: {},
     "coupons/<int:pk>/": lambda owner: {"pk": owner.customer.coupons.get().pk},
+    "coupons/<int:pk>/extend/": lambda owner: {"pk": owner.customer.coupons.get().pk},
+    "coupons/<int:pk>/reissue/": lambda owner: {"pk": owner.customer.coupons.get().pk},
     "coupons/<int:pk>/void/": lambda owner: {"pk": owner.customer.coupons.get().pk},
     "coupons/check/": lambda owner: {},
     "surveys/": lambda owner: {},

@@ -220,7 +220,7 @@ def test_staff_read_what_the_code_will_be() -> None:
         "Terms: not together with another coupon.",
         "Good until March 12, 2026, that day included.",
         "It can be used 200 times in all.",
-        "Each person can use it once; spellings of one mailbox count as one person.",
+        "Each person can use this code once; spellings of one mailbox count as one person.",
     ]
 
 

@@ -291,7 +291,10 @@ def test_a_mistyped_code_is_found_among_the_customers_own() -> None:
     assert explaining.nearest("QQQQQQQQQQQQ", customer=customer, at=NOW) == []
 
 
-def test_what_cannot_be_used_any_more_is_not_suggested() -> None:
-    mine = give(make_offer())
-    coupons.void([mine], reason="leaked", at=NOW)
-    assert explaining.nearest(mine.code, customer=mine.customer_id or 0, at=NOW) == []
+def test_what_can_be_used_comes_before_what_cannot() -> None:
+    old, new = give(make_offer(), key="old"), give(make_offer(slug="new"), key="new")
+    coupons.void([old], reason="leaked", at=NOW)
+    Coupon.objects.filter(pk=old.pk).update(code="ABCDEFGHJKMN")
+    Coupon.objects.filter(pk=new.pk).update(code="ABCDEFGHJ222")
+    found = explaining.nearest("ABCDEFGHJKMX", customer=old.customer_id or 0, at=NOW)
+    assert [coupon.code for coupon in found] == ["ABCDEFGHJ222", "ABCDEFGHJKMN"]
