@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from campaigns.api import cases, checking, my_coupons, staff_coupons, surveys
+from campaigns.api import cases, checking, my_coupons, redeeming, staff_coupons, surveys
 
 urlpatterns = [
     path("me/coupons/", my_coupons.MyCoupons.as_view(), name="api_my_coupons"),
     path("me/coupons/<int:pk>/", my_coupons.MyCouponDetail.as_view(), name="api_my_coupon"),
     path("coupons/", staff_coupons.Coupons.as_view(), name="api_coupons"),
     path("coupons/check/", checking.CouponCheck.as_view(), name="api_coupon_check"),
+    path("coupons/commit/", redeeming.CouponCommit.as_view(), name="api_coupon_commit"),
+    path("coupons/release/", redeeming.CouponRelease.as_view(), name="api_coupon_release"),
+    path("coupons/reserve/", redeeming.CouponReserve.as_view(), name="api_coupon_reserve"),
     path("coupons/<int:pk>/", staff_coupons.CouponDetail.as_view(), name="api_coupon"),
     path("coupons/<int:pk>/extend/", staff_coupons.CouponExtend.as_view(), name="api_coupon_extend"),
     path("coupons/<int:pk>/reissue/", staff_coupons.CouponReissue.as_view(), name="api_coupon_reissue"),

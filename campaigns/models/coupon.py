@@ -118,6 +118,7 @@ class Coupon(models.Model):
             ("void_coupon", _("Can call coupons off")),
             ("issue_coupon", _("Can make codes")),
             ("extend_coupon", _("Can extend and reissue coupons")),
+            ("redeem_coupon", _("Can use coupons at a checkout, by the API")),
         ]
 
     def __str__(self) -> str:

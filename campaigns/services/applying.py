@@ -11,8 +11,8 @@ from campaigns import queries, reasons
 from campaigns.baskets import Basket
 from campaigns.models import Rejection
 from campaigns.reasons import Reason, Refusal
-from campaigns.services import checking, codes, engine, guesses, rejections
-from retention.shop import CartData, CouponRejected, get_shop
+from campaigns.services import checking, codes, engine, guesses, parking, rejections
+from retention.shop import Capability, CartData, CouponRejected, get_shop
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +28,16 @@ class Refused(Exception):
 def apply(request: HttpRequest, typed: str, *, email: str, user_id: int | None, at: datetime) -> bool:
     """Put a code of ours into the request's basket. False where it waits until there is something in it.
 
-    Raises Refused.
+    A shop that renders its basket itself finds the code by ``parking.codes``. Raises Refused.
     """
     shop = get_shop()
     cart = shop.get_cart(request)
     code = codes.normal(typed)
     try:
         _check(code, cart, email=email, user_id=user_id, at=at)
+        if Capability.BASKET not in shop.capabilities:
+            parking.park(request, code)
+            return True
         shop.apply_coupon(request, code)
     except CouponRejected as rejected:
         said = CouponRejected(rejected.reason, code=code, detail=rejected.detail)

@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns.services import codes
+from campaigns.services import codes, parking
 from retention.shop import Capability, get_shop
 
 
@@ -18,5 +18,6 @@ def take_out(request: HttpRequest, code: str) -> HttpResponse:
     shop = get_shop()
     if Capability.BASKET in shop.capabilities:
         shop.remove_coupon(request, codes.normal(code))
+    parking.remove(request, code)
     messages.success(request, _("The coupon is out of your basket. You can use it another time."))
     return redirect(shop.cart_url())

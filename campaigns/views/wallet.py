@@ -12,7 +12,7 @@ from django.utils import timezone
 from campaigns import goods_words, queries, wording
 from campaigns.goods_words import Titles
 from campaigns.models import Coupon
-from campaigns.services import checking
+from campaigns.services import checking, parking
 from retention.models import Customer
 from retention.shop import get_shop
 
@@ -24,7 +24,7 @@ def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | Non
     too_late = checking.too_late(mine, at=now)
     titles = goods_words.titles(coupon.terms for coupon in mine)
     cart = get_shop().get_cart(request)
-    inside = cart.coupons if cart else ()
+    inside = (*(cart.coupons if cart else ()), *parking.codes(request))
     coupons = [
         {**card(coupon, titles=titles), "in_basket": coupon.code in inside}
         for coupon in mine

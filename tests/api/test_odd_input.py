@@ -156,7 +156,10 @@ FIELDS = {
     "events/": ["id", "kind", "order"],
     "coupons/<int:pk>/extend/": ["until"],
     "coupons/<int:pk>/void/": ["reason"],
-    "coupons/check/": ["code", "currency", "worth", "email", "cart"],
+    "coupons/check/": ["code", "currency", "worth", "shipping", "email", "user", "cart", "origin", "session"],
+    "coupons/commit/": ["order", "cart", "codes"],
+    "coupons/release/": ["order"],
+    "coupons/reserve/": ["codes", "currency", "lines", "shipping", "email", "user", "cart", "origin", "session"],
     "cases/": ["customer", "order", "note"],
     "points/<int:customer>/correct/": ["points", "reason"],
 }
@@ -170,7 +173,8 @@ def test_odd_values_in_fields(path: str, method: str, ada: Shopper, root: APICli
     url = route.url(**{name: value for name, value in values.items() if f":{name}>" in path})
     good = {
         "granted": False, "id": "1", "kind": "changed", "order": "1", "email": "a@example.com", "code": "X",
-        "worth": "1", "currency": "EUR", "customer": ada.customer.pk, "points": 1, "reason": "kind",
+        "worth": "1", "currency": "EUR", "customer": ada.customer.pk, "points": 1, "reason": "kind", "cart": "1",
+        "codes": ["X"], "lines": [{"price": "1"}],
     }  # fmt: skip
     for field in FIELDS[path]:
         for value in VALUES:
