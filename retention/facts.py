@@ -7,7 +7,7 @@ a class known as ``app.ClassName``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
@@ -26,9 +26,8 @@ class FactData:
 
     def payload(self) -> dict[str, Any]:
         """Return what is stored as JSON, without customer and time."""
-        data = asdict(self)
-        del data["customer"], data["at"]
-        return data
+        # asdict copies deeply, which plain ids and amounts do not need: a batch has thousands of them
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in ("customer", "at")}
 
     @classmethod
     def restore(cls, *, payload: dict[str, Any], customer: int | None, at: datetime) -> Self:

@@ -34,7 +34,7 @@ class Host:
         """As the dashboard does it."""
         form = VoucherSetForm(
             {
-                "name": self._next(), "code_length": 12, "description": "", "count": count, "usage": Voucher.SINGLE_USE,
+                "name": self._next(), "code_length": 12, "description": "bench", "count": count, "usage": Voucher.SINGLE_USE,
                 "start_datetime": self.starts, "end_datetime": self.ends, "offers": [self.offer.pk],
             }
         )  # fmt: skip

@@ -29,20 +29,23 @@ class Coupon(models.Model):
         ISSUED = "issued", _("issued")
         VOID = "void", _("void")
 
-    code = models.CharField(_("code"), max_length=40, unique=True)
-    key = models.CharField(_("key"), max_length=200, unique=True)
+    # ten thousand are issued at a time: each index that nothing asks for would be paid for by every one
+    code = models.CharField(_("code"), max_length=40)
+    key = models.CharField(_("key"), max_length=200)
     """The same promise twice is one coupon."""
     offer = models.ForeignKey(
         Offer,
         verbose_name=_("offer"),
         on_delete=models.PROTECT,  # the ledger of discounts outlives the campaign
         related_name="coupons",
+        db_index=False,  # an index below begins with it
     )
     version = models.ForeignKey(
         OfferVersion,
         verbose_name=_("terms"),
         on_delete=models.PROTECT,  # what was promised is kept
         related_name="coupons",
+        db_index=False,
     )
     customer = models.ForeignKey(
         Customer,
@@ -51,6 +54,7 @@ class Coupon(models.Model):
         blank=True,
         on_delete=models.PROTECT,  # erasure empties the customer's row, it does not delete it
         related_name="coupons",
+        db_index=False,  # an index below begins with it
     )
     """None: whoever has the code."""
     currency = models.CharField(_("currency"), max_length=3, blank=True)
@@ -106,6 +110,8 @@ class Coupon(models.Model):
             models.Index(fields=["offer", "-issued_at"], name="campaigns_coupon_offer"),
         ]
         constraints = [
+            models.UniqueConstraint(fields=["code"], name="campaigns_coupon_code_once"),
+            models.UniqueConstraint(fields=["key"], name="campaigns_coupon_key_once"),
             models.CheckConstraint(
                 condition=Q(max_uses=None) | Q(used__lte=F("max_uses")), name="campaigns_coupon_within_limit"
             ),

@@ -15,7 +15,7 @@ from campaigns.services import coupons, limits, redemptions
 from campaigns.services.redemptions import Hold
 from retention.hashing import customer_key
 from retention.testing.shop import FakeShop
-from tests.campaigns.shelf import NOW, give, guest, make_offer, percentage, reserve, tally, taken, uses
+from tests.campaigns.shelf import NOW, give, guest, make_offer, percentage, reserve, taken, tally, uses
 
 pytestmark = pytest.mark.django_db
 

@@ -21,7 +21,7 @@ from retention.testing.clock import Clock
 from retention.testing.settling import settle
 from retention.testing.shop import FakeShop
 from retention.testing.world import FakeWorld
-from tests.campaigns.shelf import NOW, give, guest, make_offer, percentage, reserve, tally, taken, uses
+from tests.campaigns.shelf import NOW, give, guest, make_offer, percentage, reserve, taken, tally, uses
 
 pytestmark = pytest.mark.django_db
 

@@ -13,6 +13,7 @@ from django.db.models import Count, F, Sum, Value
 from django.db.models.functions import Greatest
 from oscar.core.loading import get_model
 
+from retention import rows
 from retention.contrib.oscar import host, rules
 from retention.contrib.oscar.models import CouponTerms
 from retention.contrib.oscar.rules import Rules
@@ -21,6 +22,7 @@ from retention.rows import batch_size
 from retention.shop import CouponSpec, CouponStatus
 
 BATCH = 5000
+TERMS = ("code", "shared_id", "owner_key", "user_id", "uses")
 
 
 class NotCreated(Exception):
@@ -57,19 +59,28 @@ def _create(specs: Sequence[CouponSpec]) -> None:
         ],
         ignore_conflicts=True,
     )
-    CouponTerms.objects.bulk_create(
+    _insert_terms(
         [
-            CouponTerms(
-                code=code,
-                shared_id=row_of[_shape(spec)].pk,
-                owner_key=customer_key(spec.email) if spec.email else "",
-                user_id=spec.user_id,
-                uses=spec.uses,
+            (
+                code,
+                row_of[_shape(spec)].pk,
+                customer_key(spec.email) if spec.email else "",
+                spec.user_id,
+                spec.uses,
             )
             for code, spec in by_code.items()
-        ],
-        ignore_conflicts=True,
+        ]
     )
+
+
+def _insert_terms(terms: Sequence[tuple[Any, ...]]) -> None:
+    try:
+        with transaction.atomic():
+            rows.write(CouponTerms, TERMS, terms)
+    except IntegrityError:
+        # of two at once the other was first: what it wrote is the very same
+        made = (CouponTerms(**dict(zip(TERMS, one, strict=True))) for one in terms)
+        CouponTerms.objects.bulk_create(made, ignore_conflicts=True)
 
 
 def _shape(spec: CouponSpec) -> Any:
