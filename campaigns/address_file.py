@@ -52,7 +52,7 @@ def read(content: bytes) -> Reading:
         if reading.lines >= MOST_LINES:
             raise NotReadable(
                 _("The file has more than %(most)s lines: split it, and upload one part after the other.")
-                % {"most": f"{MOST_LINES:,}"}
+                % {"most": numbers.show(MOST_LINES)}
             )
         _take(reading, line, cells, column)
     return reading

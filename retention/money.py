@@ -21,8 +21,13 @@ def to_decimal(minor: int, currency: str) -> Decimal:
 
 def show(minor: int, currency: str, language: str | None = None) -> str:
     """Return the amount as a reader of ``language`` (None: the active one) writes it."""
+    return format_currency(to_decimal(minor, currency), currency, locale=locale_of(language))
+
+
+def locale_of(language: str | None = None) -> str:
+    """Return Babel's name of a language; None: the active one."""
     locale = to_locale(language or get_language() or "en").replace("-", "_")
-    return format_currency(to_decimal(minor, currency), currency, locale=LOCALES.get(locale, locale))
+    return LOCALES.get(locale, locale)
 
 
 LOCALES = {"zh_Hans": "zh_Hans_CN"}

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from campaigns.models import Offer
 from campaigns.services import batches, offers
-from retention import typed
+from retention import numbers, typed
 from retention.admin.base import widget
 from retention.models import Customer, Order
 
@@ -96,7 +96,7 @@ class BatchForm(OnceForm):
         min_value=1,
         max_value=batches.MOST,
         initial=10_000,
-        help_text=ngettext_lazy("Up to %(n)s.", "Up to %(n)s.", batches.MOST) % {"n": f"{batches.MOST:,}"},
+        help_text=ngettext_lazy("Up to %(n)s.", "Up to %(n)s.", batches.MOST) % {"n": numbers.show(batches.MOST)},
     )
     code_prefix = forms.CharField(
         label=gettext_lazy("prefix of codes"),
@@ -149,7 +149,18 @@ class ShareForm(OnceForm):
         widget=DayInput,
         help_text=gettext_lazy("The last day. Empty: as the offer says."),
     )
-    currency = CurrencyField()
+    currency = forms.ChoiceField(
+        label=gettext_lazy("currency"), widget=CHOICE, help_text=gettext_lazy("The code is good in this one only.")
+    )
+
+    def __init__(self, *args: Any, offer: Offer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        currencies = [money.currency for money in offer.money.order_by("pk")]
+        if len(currencies) < 2:
+            del self.fields["currency"]
+        else:
+            field: Any = self.fields["currency"]
+            field.choices = [(currency, currency) for currency in currencies]
 
 
 class UntilForm(forms.Form):

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns import code_words, qr
-from campaigns.admin.coupon_forms import ShareForm, WhyForm, check_currency
+from campaigns.admin.coupon_forms import ShareForm, WhyForm
 from campaigns.admin.pages import Pages
 from campaigns.admin.why import Question, answer
 from campaigns.models import Coupon, Offer
@@ -63,7 +63,7 @@ class CouponPages(Pages):
         if not request.user.has_perm("retention_campaigns.issue_coupon"):
             raise PermissionDenied
         title = _("Make a shared code of “%(offer)s”") % {"offer": row.name}
-        form = ShareForm(request.POST or None)
+        form = ShareForm(request.POST or None, offer=row)
         sent = request.method == "POST" and form.is_valid()
         made = sharing.made(form.cleaned_data["once"]) if sent else None
         if made is not None:  # the button was pressed twice
@@ -91,18 +91,15 @@ class CouponPages(Pages):
     def _look(offer: Offer, form: ShareForm) -> sharing.Shared | None:
         given = form.cleaned_data
         try:
-            check_currency(offer, given["currency"])
             return sharing.look(
                 offer,
                 code=given["code"],
                 cap=given["cap"],
                 starts_on=given["starts_on"],
                 ends_on=given["ends_on"],
-                currency=given["currency"],
+                currency=given.get("currency", ""),
                 at=timezone.now(),
             )
-        except ValidationError as error:
-            form.add_error("currency", error)
         except sharing.NotPossible as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
         except sharing.CodeTaken:

@@ -15,8 +15,8 @@ from campaigns.admin import links
 from retention.money import show
 
 
-class OutcomeList(ChangeList):
-    """Gives each row on the page its ``outcome``."""
+class Outcomes(ChangeList):
+    """A list that gives each row on the page its ``outcome``."""
 
     model_admin: Any
 
@@ -37,7 +37,9 @@ class WithOutcomes:
     """As ``queries.outcomes`` has it."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return OutcomeList
+        # a theme may have a list of its own
+        theirs: Any = super().get_changelist(request, **kwargs)  # type: ignore[misc]  # of the admin beside
+        return Outcomes if theirs is ChangeList else type("OutcomeList", (Outcomes, theirs), {})
 
     def outcome(self, row: Any) -> queries.Outcome:
         """Return what came of a row, also of one that no list has looked up."""

@@ -21,15 +21,15 @@ def replace(old: Collection[Coupon], *, source: str, at: datetime) -> dict[int, 
     """Call coupons off and give their owners new codes with the same terms, last day and uses left.
 
     ``source`` says why, e.g. ``returned``. Returns id of the old coupon → the new one; those that are void, used up or
-    expired are left out. The same coupon again returns the same new one. A constant number of queries an offer.
+    expired are left out. The same coupon again returns the same new one. A constant number of queries an offer and batch.
     """
     made: dict[int, Coupon] = {}
     with transaction.atomic():
         locked = Coupon.objects.select_for_update().filter(pk__in=[coupon.pk for coupon in old]).order_by("pk")
-        by_offer: dict[int, list[Coupon]] = defaultdict(list)
+        alike: dict[tuple[int, int | None], list[Coupon]] = defaultdict(list)
         for coupon in list(locked):
-            by_offer[coupon.offer_id].append(coupon)
-        for group in by_offer.values():
+            alike[coupon.offer_id, coupon.batch_id].append(coupon)
+        for group in alike.values():
             known = {row.replaces_id: row for row in Coupon.objects.filter(replaces__in=group)}
             good = [coupon for coupon in group if coupon.pk not in known and _left(coupon, at=at)]
             issued = coupons.issue_many(
@@ -46,6 +46,7 @@ def replace(old: Collection[Coupon], *, source: str, at: datetime) -> dict[int, 
                 offer=group[0].offer,
                 source=source,
                 at=at,
+                batch=group[0].batch,
             )
             coupons.void(good, reason=source, at=at)
             made |= {pk: row for pk, row in known.items() if pk is not None}
