@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from retention.contrib.oscar import asking, baskets, redeeming, rules, shipping
-from retention.contrib.oscar.plan import terms_of
+from retention.contrib.oscar.vouchers import terms_of
 from retention.shop import CouponRejected
 
 log = logging.getLogger(__name__)

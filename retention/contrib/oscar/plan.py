@@ -12,31 +12,12 @@ from decimal import Decimal
 from typing import Any
 
 from babel.numbers import get_currency_precision
-from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, OuterRef
 
-from retention.contrib.oscar import host, parts, rules, shopper
+from retention.contrib.oscar import parts, rules, shopper, vouchers
 from retention.contrib.oscar.goods import Goods, Shelves
-from retention.contrib.oscar.models import CouponTerms, SharedOffer
 from retention.contrib.oscar.parts import Part
 from retention.contrib.oscar.shopper import Shopper
-
-
-@dataclass(frozen=True, kw_only=True)
-class Coupon:
-    """A voucher of ours with what it promises."""
-
-    voucher: Any
-    terms: CouponTerms
-
-    @property
-    def shared(self) -> SharedOffer:
-        return self.terms.shared
-
-    @property
-    def turn(self) -> tuple[bool, int, int, int]:
-        shared = self.shared
-        return not shared.exclusive, shared.priority, rules.PRIORITIES.get(shared.kind, 9), self.voucher.pk
+from retention.contrib.oscar.vouchers import Coupon
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +129,7 @@ def of(basket: Any) -> Plan:
         unit=Decimal(1).scaleb(-get_currency_precision(basket.currency)) if lines else Decimal(1),
         parts=parts.of(lines),
     )
-    plan.add(_coupons(basket))
+    plan.add(vouchers.of(basket))
     basket._retention_plan = plan
     return plan
 
@@ -168,7 +149,7 @@ def refusal(basket: Any, voucher: Any) -> str | None:
 
 def missing(basket: Any, voucher: Any) -> Decimal:
     """Return what the goods must be worth more for a voucher that is refused for its minimum."""
-    terms = terms_of(voucher)
+    terms = vouchers.terms_of(voucher)
     if terms is None:
         return Decimal(0)
     coupon, plan = Coupon(voucher=voucher, terms=terms), of(basket)
@@ -180,40 +161,9 @@ def missing(basket: Any, voucher: Any) -> Decimal:
 def _with(basket: Any, voucher: Any) -> Plan:
     """Return the plan; a voucher that was not in the basket when it was made comes last."""
     plan = of(basket)
-    if voucher.pk not in plan.takings and voucher.pk not in plan.refusals and (terms := terms_of(voucher)):
+    if voucher.pk not in plan.takings and voucher.pk not in plan.refusals and (terms := vouchers.terms_of(voucher)):
         plan.add([Coupon(voucher=voucher, terms=terms)])
     return plan
-
-
-def terms_of(voucher: Any) -> CouponTerms | None:
-    """Return the terms of a voucher of ours, None for another."""
-    return CouponTerms.objects.filter(code=voucher.code).select_related("shared").first()
-
-
-def _coupons(basket: Any) -> list[Coupon]:
-    """Return the coupons of ours in the basket that Oscar will ask about."""
-    if not basket.pk:
-        return []
-    this = OuterRef("pk")
-    rows = basket.vouchers.annotate(
-        is_applied=Exists(host.voucher_application()._default_manager.filter(voucher=this)),
-        # an offer that was deleted in the dashboard is none, though we still know what it promised
-        has_offer=Exists(host.voucher().offers.through._default_manager.filter(voucher_id=this)),
-    )
-    vouchers = {
-        voucher.code: voucher
-        for voucher in rows
-        if voucher.has_offer and voucher.is_active() and _is_available(voucher, basket)
-    }
-    found = CouponTerms.objects.filter(code__in=vouchers).select_related("shared") if vouchers else ()
-    return [Coupon(voucher=vouchers[terms.code], terms=terms) for terms in found]
-
-
-def _is_available(voucher: Any, basket: Any) -> bool:
-    if voucher.usage == voucher.SINGLE_USE:
-        return not voucher.is_applied
-    available, _message = voucher.is_available_to_user(basket.owner or AnonymousUser())
-    return bool(available)
 
 
 def _counts(line: Any) -> bool:

@@ -12,7 +12,7 @@ from oscar.apps.customer.signals import user_registered
 from oscar.apps.order.signals import order_placed, order_status_changed
 from oscar.core.loading import get_model
 
-from retention.contrib.oscar import choices, plan, redeeming, resuming
+from retention.contrib.oscar import choices, redeeming, resuming, vouchers
 from retention.services import inbox
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def on_basket(*, request: Any, **_signal: Any) -> None:
 def on_voucher(*, sender: Any, basket: Any, voucher: Any, **_signal: Any) -> None:
     """Let Oscar's voucher form reckon the basket anew: it would take a second coupon from what the first has left."""
     try:
-        if sender is not redeeming.apply and plan.terms_of(voucher) is not None:
+        if sender is not redeeming.apply and vouchers.terms_of(voucher) is not None:
             basket.reset_offer_applications()
     except Exception:
         log.exception("a basket could not be reckoned anew")

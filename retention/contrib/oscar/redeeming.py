@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from oscar.apps.basket.signals import voucher_addition, voucher_removal
 from oscar.core.loading import get_class
 
-from retention.contrib.oscar import asking, host, parking, plan
+from retention.contrib.oscar import asking, host, parking, plan, vouchers
 from retention.shop import CouponRejected
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def _closed(request: Any, voucher: Any) -> str | None:
 def why_not(request: Any, code: str) -> CouponRejected | None:
     """Return why the basket does not get a coupon of ours; None for a code that is not ours, or that it may have."""
     voucher = host.voucher()._default_manager.filter(code=code).first()
-    if voucher is None or plan.terms_of(voucher) is None:
+    if voucher is None or vouchers.terms_of(voucher) is None:
         return None
     reason = _closed(request, voucher) or plan.refusal(request.basket, voucher)
     return CouponRejected(reason, code=code) if reason else None
