@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
-from retention import csv_rows
+from retention import counts, csv_rows
 from retention.csv_rows import NotReadable
 from retention.hashing import normal
 
@@ -52,7 +52,7 @@ def read(content: bytes) -> Reading:
         if reading.lines >= MOST_LINES:
             raise NotReadable(
                 _("The file has more than %(most)s lines: split it, and upload one part after the other.")
-                % {"most": numbers.show(MOST_LINES)}
+                % {"most": counts.show(MOST_LINES)}
             )
         _take(reading, line, cells, column)
     return reading

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.models import CouponBatch
 from campaigns.services import batches
-from retention import numbers, registry
+from retention import counts, registry
 from retention.models import Job
 from retention.registry import PanelAction, Trouble
 
@@ -20,7 +20,7 @@ def find(at: datetime) -> Iterator[Trouble]:
     for batch in CouponBatch.objects.filter(job__state=Job.State.FAILED).select_related("job").order_by("pk"):
         if batches.STOPPED in batch.job.parameters:
             continue
-        named = {"name": batch.name, "made": numbers.show(batch.job.done), "count": numbers.show(batch.count)}
+        named = {"name": batch.name, "made": counts.show(batch.job.done), "count": counts.show(batch.count)}
         last = (batch.job.log.strip().splitlines() or [""])[-1]
         yield Trouble(
             what=_("The codes “%(name)s” stopped at %(made)s of %(count)s. %(why)s") % {**named, "why": last},

@@ -14,7 +14,7 @@ from campaigns.models import Offer, OfferLimit
 from campaigns.services import limits
 from campaigns.services.sharing import Shared
 from campaigns.terms import Kind, Terms
-from retention import numbers
+from retention import counts
 from retention.money import show
 
 GUESSED = 8
@@ -31,7 +31,7 @@ def bulk(offer: Offer, terms: Terms, *, count: int, currency: str, at: datetime)
             "%(n)s codes of “%(offer)s” are made, in the background: you may close the page.",
             count,
         )
-        % {"n": numbers.show(count), "offer": offer.name},
+        % {"n": counts.show(count), "offer": offer.name},
         *_promise(terms, currency),
         _dates(starts_at, expires_at),
         _("Each is nobody's own: whoever has it can use it."),
@@ -47,7 +47,7 @@ def shared(offer: Offer, code: Shared) -> list[str]:
         *_promise(code.terms, code.currency),
         _dates(code.starts_at, code.expires_at),
         ngettext("It can be used once in all.", "It can be used %(n)s times in all.", code.cap)
-        % {"n": numbers.show(code.cap)},
+        % {"n": counts.show(code.cap)},
         ngettext(
             "Each person can use this code once; spellings of one mailbox count as one person.",
             "Each person can use this code %(n)s times; spellings of one mailbox count as one person.",
@@ -85,7 +85,7 @@ def cost(offer: Offer, terms: Terms, *, uses: int, currency: str) -> Iterator[st
     money = terms.in_currency(currency)
     if terms.kind == Kind.AMOUNT and money is not None and money.amount is not None:
         yield _("They can cost at most %(n)s × %(each)s = %(all)s.") % {
-            "n": numbers.show(uses),
+            "n": counts.show(uses),
             "each": show(money.amount, money.currency),
             "all": show(money.amount * uses, money.currency),
         }

@@ -13,7 +13,7 @@ from decimal import Decimal
 from babel.numbers import get_currency_precision, list_currencies
 from django.utils.translation import gettext as _
 
-from retention import csv_rows, numbers
+from retention import counts, csv_rows
 from retention.csv_rows import NotReadable
 from retention.money import to_minor
 
@@ -62,7 +62,7 @@ def read(content: bytes) -> Reading:
         if reading.lines >= MOST_LINES:
             raise NotReadable(
                 _("The file has more than %(most)s lines: split it, and upload one part after the other.")
-                % {"most": numbers.show(MOST_LINES)}
+                % {"most": counts.show(MOST_LINES)}
             )
         _take(reading, line, cells, columns)
     return reading

@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 
 from campaigns.models import OfferLimit
 from campaigns.terms import Period
-from retention import numbers
+from retention import counts
 from retention.money import show
 
 
@@ -26,7 +26,7 @@ def sentences(limits: Sequence[OfferLimit], taken: Mapping[int, int]) -> Iterato
 def amount(limit: OfferLimit, n: int) -> str:
     """Return so much of what a limit counts, e.g. "3 uses" or "€12.00"."""
     if limit.measure == OfferLimit.Measure.USES:
-        return ngettext("%(n)s use", "%(n)s uses", n) % {"n": numbers.show(n)}
+        return ngettext("%(n)s use", "%(n)s uses", n) % {"n": counts.show(n)}
     return show(n, limit.currency)
 
 

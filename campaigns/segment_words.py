@@ -7,7 +7,7 @@ from django.utils.translation import ngettext
 
 from campaigns.models import Segment
 from campaigns.services.segment_book import Definition, Rule
-from retention import numbers, registry
+from retention import counts, registry
 
 
 def whom(segment: Definition) -> str:
@@ -29,4 +29,4 @@ def _rule(rule: Rule) -> str:
 
 def customers(count: int) -> str:
     """Return how many."""
-    return ngettext("%(n)s customer", "%(n)s customers", count) % {"n": numbers.show(count)}
+    return ngettext("%(n)s customer", "%(n)s customers", count) % {"n": counts.show(count)}

@@ -21,7 +21,7 @@ from campaigns import qr, standing, validity, wording
 from campaigns.admin.pages import Pages
 from campaigns.models import Coupon, CouponBatch, OfferVersion
 from campaigns.services import batches
-from retention import csv_cells, numbers
+from retention import counts, csv_cells
 from retention.conf import conf
 from retention.models import Job
 
@@ -160,8 +160,8 @@ def _said(batch: CouponBatch, *, at: datetime) -> dict[str, Any]:
     running = job.state == Job.State.RUNNING
     words = _("%(state)s: %(made)s of %(count)s codes (%(percent)s%%).") % {
         "state": STATES[Job.State(job.state)],
-        "made": numbers.show(job.done),
-        "count": numbers.show(batch.count),
+        "made": counts.show(job.done),
+        "count": counts.show(batch.count),
         "percent": 100 * job.done // batch.count,
     }
     return {

@@ -19,7 +19,7 @@ from campaigns.admin.coupon_forms import BatchForm
 from campaigns.admin.outcomes import WithOutcomes
 from campaigns.models import CouponBatch
 from campaigns.services import batches, offers
-from retention import numbers
+from retention import counts
 from retention.admin.base import ReadOnlyAdmin, may
 
 
@@ -42,7 +42,7 @@ class CouponBatchAdmin(WithOutcomes, BatchPages, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("made"), ordering="job__done")
     def made(self, batch: CouponBatch) -> str:
-        return _("%(made)s of %(count)s") % {"made": numbers.show(batch.job.done), "count": numbers.show(batch.count)}
+        return _("%(made)s of %(count)s") % {"made": counts.show(batch.job.done), "count": counts.show(batch.count)}
 
     @admin.display(description=gettext_lazy("state"), ordering="job__state")
     def state(self, batch: CouponBatch) -> str:

@@ -23,7 +23,7 @@ from campaigns.admin.cost_forms import CostForm, UploadForm
 from campaigns.cost_file import Key
 from campaigns.models import ProductCost
 from campaigns.services import costs
-from retention import numbers
+from retention import counts
 from retention.admin.base import Admin
 from retention.money import show
 
@@ -106,7 +106,7 @@ class ProductCostAdmin(Admin):
             return redirect(f"admin:{UPLOAD}")
         written = costs.put(found, at=timezone.now())
         said = ngettext("%(n)s cost is new or changed.", "%(n)s costs are new or changed.", written)
-        said %= {"n": numbers.show(written)}
+        said %= {"n": counts.show(written)}
         messages.success(request, said)
         LogEntry.objects.create(
             user_id=str(request.user.pk),

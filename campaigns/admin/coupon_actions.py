@@ -21,7 +21,7 @@ from campaigns.admin.coupon_forms import UntilForm
 from campaigns.admin.pages import Pages
 from campaigns.models import Coupon
 from campaigns.services import coupons, extending, replacing
-from retention import numbers
+from retention import counts
 from retention.admin.base import may
 from retention.rows import batch_size
 
@@ -120,7 +120,7 @@ class CouponActions(Pages):
         codes = list(chosen.values_list("code", flat=True)[:SHOWN])
         context = self.context(
             request, title, sentences=sentences, button=button, form=form, action=action, codes=codes,
-            count=ngettext("%(n)s coupon", "%(n)s coupons", count) % {"n": numbers.show(count)},
+            count=ngettext("%(n)s coupon", "%(n)s coupons", count) % {"n": counts.show(count)},
             more=count - len(codes),
             selected=request.POST.getlist(ACTION_CHECKBOX_NAME),
             across=request.POST.get("select_across", "0"),
@@ -129,19 +129,19 @@ class CouponActions(Pages):
 
     def _done(self, request: HttpRequest, words: str, *, done: int, left: int) -> None:
         if done:
-            self.message_user(request, words % {"n": numbers.show(done)}, level=messages.SUCCESS)
+            self.message_user(request, words % {"n": counts.show(done)}, level=messages.SUCCESS)
         if left:
             other = ngettext(
                 "%(n)s coupon was left as it is: it was called off before, or begins later.",
                 "%(n)s coupons were left as they are: they were called off before, or begin later.",
                 left,
             )
-            self.message_user(request, other % {"n": numbers.show(left)}, level=messages.WARNING)
+            self.message_user(request, other % {"n": counts.show(left)}, level=messages.WARNING)
 
     def _reissued(self, request: HttpRequest, made: list[Coupon], *, left: int) -> None:
         if made:
             some = format_html_join(", ", "{}", ((links.coupon(coupon),) for coupon in made[:SHOWN]))
-            words = ngettext("%(n)s new code:", "%(n)s new codes:", len(made)) % {"n": numbers.show(len(made))}
+            words = ngettext("%(n)s new code:", "%(n)s new codes:", len(made)) % {"n": counts.show(len(made))}
             more = " …" if len(made) > SHOWN else ""
             self.message_user(request, format_html("{} {}{}", words, some, more), level=messages.SUCCESS)
         if left:
@@ -150,7 +150,7 @@ class CouponActions(Pages):
                 "%(n)s coupons got none: they were called off, are used up or have expired.",
                 left,
             )
-            self.message_user(request, words % {"n": numbers.show(left)}, level=messages.WARNING)
+            self.message_user(request, words % {"n": counts.show(left)}, level=messages.WARNING)
 
 
 def _parts(chosen: Any) -> Iterator[list[Coupon]]:

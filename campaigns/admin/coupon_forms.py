@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from campaigns.models import Offer
 from campaigns.services import batches, offers
-from retention import numbers, typed
+from retention import counts, typed
 from retention.admin.base import widget
 from retention.models import Customer, Order
 
@@ -96,7 +96,7 @@ class BatchForm(OnceForm):
         min_value=1,
         max_value=batches.MOST,
         initial=10_000,
-        help_text=ngettext_lazy("Up to %(n)s.", "Up to %(n)s.", batches.MOST) % {"n": numbers.show(batches.MOST)},
+        help_text=ngettext_lazy("Up to %(n)s.", "Up to %(n)s.", batches.MOST) % {"n": counts.show(batches.MOST)},
     )
     code_prefix = forms.CharField(
         label=gettext_lazy("prefix of codes"),

@@ -17,7 +17,7 @@ from campaigns.admin.confirming import ConfirmedAdmin
 from campaigns.admin.offer_plan import Plan
 from campaigns.models import MarginGuard, Offer, ProductCost
 from campaigns.services import offers
-from retention import numbers
+from retention import counts
 
 ONLY = 1
 """Primary key of the one row."""
@@ -77,7 +77,7 @@ class MarginGuardAdmin(ConfirmedAdmin):
                 "The costs of %(n)s products are known by upload; what the shop itself says goes before it.",
                 known,
             )
-            % {"n": numbers.show(known)},
+            % {"n": counts.show(known)},
             reverse("admin:retention_campaigns_productcost_changelist"),
             gettext("Look at the costs, or upload them"),
         )

@@ -20,7 +20,7 @@ from campaigns import segment_words
 from campaigns.admin.segment_forms import UploadForm
 from campaigns.models import Segment
 from campaigns.services import segment_lists, segments
-from retention import csv_cells, numbers
+from retention import counts, csv_cells
 
 PAGE = 50
 HOUR = 3600
@@ -126,7 +126,7 @@ class SegmentPages:
         said = ngettext(
             "%(n)s person of the file is on the list.", "%(n)s people of the file are on the list.", len(found)
         )
-        messages.success(request, said % {"n": numbers.show(len(found))})
+        messages.success(request, said % {"n": counts.show(len(found))})
         return redirect(self.page("people", segment))
 
     def _context(self, request: HttpRequest, segment: Segment, title: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from campaigns import segment_words
 from campaigns.models import Segment
 from campaigns.services import segment_book, segment_uses, segments
-from retention import numbers
+from retention import counts
 from retention.models import Customer
 
 
@@ -49,8 +49,8 @@ class SegmentPlan:
         meant = segments.meaning(self.definition.slug, at=self.at, within=known)
         everybody = Customer.objects.living().filter(erased_at=None).count()
         yield _("Today that is %(some)s of %(all)s customers.") % {
-            "some": numbers.show(segments.matching(meant).count()),
-            "all": numbers.show(everybody),
+            "some": counts.show(segments.matching(meant).count()),
+            "all": counts.show(everybody),
         }
         for fault in meant.faults:
             yield f"{fault.what}. {fault.cure}"

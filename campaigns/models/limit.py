@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.offer import Offer
 from campaigns.terms import Period
-from retention import numbers
+from retention import counts
 from retention.money import show
 
 
@@ -41,7 +41,7 @@ class OfferLimit(models.Model):
         ]
 
     def __str__(self) -> str:
-        most = show(self.most, self.currency) if self.currency else numbers.show(self.most)
+        most = show(self.most, self.currency) if self.currency else counts.show(self.most)
         return f"{self.get_measure_display()}: {most}, {self.get_period_display()}"
 
 

@@ -21,7 +21,8 @@ def replace(old: Collection[Coupon], *, source: str, at: datetime) -> dict[int, 
     """Call coupons off and give their owners new codes with the same terms, last day and uses left.
 
     ``source`` says why, e.g. ``returned``. Returns id of the old coupon → the new one; those that are void, used up or
-    expired are left out. The same coupon again returns the same new one. A constant number of queries an offer and batch.
+    expired are left out. The same coupon again returns the same new one. A constant number of queries
+    an offer and batch.
     """
     made: dict[int, Coupon] = {}
     with transaction.atomic():
