@@ -168,6 +168,16 @@ def test_a_batch_is_stopped_by_a_button(staff: Client) -> None:
     assert "Stopped by staff." in Job.objects.get().log
 
 
+def test_while_codes_are_made_nobody_changes_all_of_them(staff: Client) -> None:
+    batch = batches.start(make_offer(), name="leaflet", count=20, at=NOW)
+    batches.carry_on(at=NOW, most=5)
+    text = said(staff.get(of(batch, "change")))
+    assert "stop it first" in text
+    assert 'value="call_off"' not in text
+    batches.stop(batch, by="staff", at=NOW)
+    assert 'value="call_off"' in said(staff.get(of(batch, "change")))
+
+
 def test_looking_changes_nothing_and_the_buttons_are_posts(staff: Client) -> None:
     batch = batches.start(make_offer(), name="leaflet", count=20, at=NOW)
     before = Job.objects.values().get()

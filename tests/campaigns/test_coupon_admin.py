@@ -400,7 +400,6 @@ def test_confirmed_it_is_made_once(staff: Client) -> None:
         ({"cap": ""}, "This field is required."),
         ({"starts_on": "2026-03-09", "ends_on": "2026-03-08"}, "It ends before it begins."),
         ({"ends_on": "2026-03-01"}, "This day is over."),
-        ({"currency": "USD"}, "The offer is good in every currency: leave this empty."),
     ],
 )
 @pytest.mark.parametrize("confirmed", [{}, {"_confirmed": "1"}])
@@ -413,6 +412,15 @@ def test_what_cannot_be_is_said_at_its_field(
     assert answer.status_code == 200
     assert words in said(answer)
     assert Coupon.objects.count() == 1
+
+
+def test_of_an_offer_in_several_currencies_it_is_for_one(staff: Client) -> None:
+    offer = make_offer(amount(("EUR", 500, None), ("GBP", 400, None)))
+    assert '<option value="GBP">GBP</option>' in said(staff.get(f"{COUPONS}share/{offer.pk}/"))
+    assert "Select a valid choice. USD" in said(share(staff, offer, currency="USD", _confirmed="1"))
+    assert "200 × £4.00 = £800.00" in said(share(staff, offer, currency="GBP"))
+    share(staff, offer, currency="GBP", _confirmed="1")
+    assert Coupon.objects.get().currency == "GBP"
 
 
 def test_who_may_not_make_codes_shares_none(fake_shop: FakeShop) -> None:

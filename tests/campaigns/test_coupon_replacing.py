@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from campaigns.models import Coupon, Offer
 from campaigns.reasons import Reason
-from campaigns.services import coupons, offers, redemptions, replacing, sharing
+from campaigns.services import batches, coupons, offers, redemptions, replacing, sharing
 from campaigns.terms import Money
 from retention.models import Customer
 from retention.testing.shop import FakeShop
@@ -128,6 +128,13 @@ def test_a_shared_code_is_replaced_with_what_is_left_of_its_cap() -> None:
     new = reissue(old)
     assert (new.customer, new.max_uses, new.per_customer) == (None, 4, 1)
     assert len(new.code) == 12, "nobody chose it, so it is one that cannot be guessed"
+
+
+def test_a_code_of_a_batch_is_replaced_by_one_of_the_batch() -> None:
+    batch = batches.start(make_offer(prefix="HI"), name="leaflet", count=1, prefix="BOX", at=NOW)
+    batches.carry_on(at=NOW)
+    new = reissue(Coupon.objects.get())
+    assert (new.batch, new.code[:4], new.customer) == (batch, "BOX-", None)
 
 
 def test_many_are_replaced_together_and_each_by_its_own() -> None:
