@@ -12,6 +12,8 @@ from retention.shop import CartData
 @dataclass(frozen=True, kw_only=True)
 class Line:
     product: str
+    parent: str = ""
+    """What the product is a variant of; an offer for that is for the variant, too."""
     quantity: int = 1
     price: int
     """Of the whole line, before discounts."""
@@ -59,6 +61,7 @@ class Basket:
             lines=tuple(
                 Line(
                     product=line.product,
+                    parent=line.parent,
                     quantity=line.quantity,
                     price=to_minor(line.price, cart.currency),
                     now=None if priced or line.left is None else to_minor(line.left, cart.currency),

@@ -66,7 +66,8 @@ def meant(terms: Terms, basket: Basket, categories: Categories) -> list[int]:
     return [
         index
         for index, line in enumerate(basket.lines)
-        if terms.goods.match(line.product, _kept_in(line, categories)) and (terms.sale_goods or not line.is_reduced)
+        if terms.goods.match({line.product, line.parent}, _kept_in(line, categories))
+        and (terms.sale_goods or not line.is_reduced)
     ]
 
 

@@ -66,13 +66,16 @@ class Goods:
     def asks_categories(self) -> bool:
         return bool(self.only_categories or self.never_categories)
 
-    def match(self, product: str, categories: Collection[str]) -> bool:
-        """Whether a product kept in these categories is meant. What is out stays out, whatever else says it is in."""
-        if product in self.never_products or not set(self.never_categories).isdisjoint(categories):
+    def match(self, products: Collection[str], categories: Collection[str]) -> bool:
+        """Whether a product is meant that has these names, its own and its parent's, and is kept in these categories.
+
+        What is out stays out, whatever else says it is in.
+        """
+        if not set(self.never_products).isdisjoint(products) or not set(self.never_categories).isdisjoint(categories):
             return False
         if not (self.only_products or self.only_categories):
             return True
-        return product in self.only_products or not set(self.only_categories).isdisjoint(categories)
+        return not set(self.only_products).isdisjoint(products) or not set(self.only_categories).isdisjoint(categories)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,8 +34,8 @@ class Host:
         """As the dashboard does it."""
         form = VoucherSetForm(
             {
-                "name": self._next(), "code_length": 12, "description": "bench", "count": count, "usage": Voucher.SINGLE_USE,
-                "start_datetime": self.starts, "end_datetime": self.ends, "offers": [self.offer.pk],
+                "name": self._next(), "code_length": 12, "description": "bench", "count": count,
+                "usage": Voucher.SINGLE_USE, "start_datetime": self.starts, "end_datetime": self.ends, "offers": [self.offer.pk],
             }
         )  # fmt: skip
         assert form.is_valid(), form.errors

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db.models import Q
@@ -38,7 +38,7 @@ def check(coupons: Sequence[Coupon], *, basket: Basket, at: datetime, reserving:
     refused |= _conditions(_rest(coupons, refused), basket=basket, at=at)
     if not reserving:
         refused |= _limits(_rest(coupons, refused), basket, kept_in, at=at)
-    refused |= _exclusive(_rest(coupons, refused), basket, kept_in)
+    refused |= _exclusive(_rest(coupons, refused))
     refused |= _margin(_rest(coupons, refused), coupons, basket, kept_in)
     return refused
 
@@ -226,14 +226,13 @@ def _persons(coupons: Sequence[Coupon], basket: Basket, *, at: datetime) -> dict
 # Together
 
 
-def _exclusive(coupons: Sequence[Coupon], basket: Basket, kept_in: pricing.Categories) -> dict[int, Refusal]:
-    """Where one of several stands alone, let the one that takes off most stay; of equals the oldest."""
-    if len(coupons) < 2 or not any(coupon.terms.exclusive for coupon in coupons):
+def _exclusive(coupons: Sequence[Coupon]) -> dict[int, Refusal]:
+    """Where one of several stands alone, it keeps the others out; of several such the first in turn."""
+    if len(coupons) < 2:
         return {}
-    best = max(coupons, key=lambda coupon: (pricing.alone(coupon, basket, kept_in), -coupon.pk))
-    others: Collection[Coupon] = [coupon for coupon in coupons if coupon.pk != best.pk]
-    if not best.terms.exclusive:
-        others = [coupon for coupon in others if coupon.terms.exclusive]
+    first, *others = pricing.in_turn(coupons)
+    if not first.terms.exclusive:
+        return {}
     return {coupon.pk: Refusal(code=coupon.code, reason=Reason.EXCLUSIVE) for coupon in others}
 
 

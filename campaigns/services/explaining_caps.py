@@ -92,7 +92,7 @@ def exclusive(coupon: Coupon, basket: Basket, beside: Sequence[Coupon], *, at: d
     if beside:
         refusal = checking.check([probing.alone(coupon), *beside], basket=basket, at=at).get(coupon.pk)
         refused = refusal is not None and refusal.reason == Reason.EXCLUSIVE
-        words = _("One of them stands alone, and another takes off more.") if refused else words
+        words = _("One of them stands alone, and another comes before it.") if refused else words
     return Check(
         reason=Reason.EXCLUSIVE, name=_("It can be used beside the other codes"), holds=not refused, words=words
     )

@@ -13,7 +13,7 @@ from campaigns.baskets import Basket, Line
 from campaigns.models import Coupon
 from campaigns.reasons import Reason
 from campaigns.services import checking, coupons
-from campaigns.terms import Asked
+from campaigns.terms import Asked, Goods
 from retention import registry
 from retention.services import customers
 from retention.testing.settling import settle
@@ -136,10 +136,11 @@ def each() -> Give:
     return lambda slug, terms: give(make_offer(terms, slug=slug), key=slug)
 
 
-def test_of_coupons_that_stand_alone_the_one_worth_most_stays(each: Give) -> None:
-    ten, five = each("ten percent", percentage("10")), each("five", amount(("EUR", 500, None)))
-    assert reasons(ten, five, worth=6000) == {"five": Reason.EXCLUSIVE}
-    assert reasons(ten, five, worth=4000) == {"ten percent": Reason.EXCLUSIVE}
+def test_of_coupons_that_stand_alone_the_first_in_turn_stays(each: Give) -> None:
+    five, ten = each("five", amount(("EUR", 500, None))), each("ten percent", percentage("10"))
+    assert reasons(ten, five) == {"five": Reason.EXCLUSIVE}  # of one turn percentages come first
+    early = each("early", amount(("EUR", 100, None), priority=9))
+    assert reasons(ten, five, early) == {"ten percent": Reason.EXCLUSIVE, "five": Reason.EXCLUSIVE}
 
 
 def test_of_equals_the_oldest_stays(each: Give) -> None:
@@ -147,13 +148,19 @@ def test_of_equals_the_oldest_stays(each: Give) -> None:
     assert reasons(newer, older) == {"newer": Reason.EXCLUSIVE}
 
 
-def test_coupons_that_combine_are_refused_only_beside_one_that_does_not(each: Give) -> None:
+def test_coupons_that_combine_are_kept_out_by_one_that_does_not(each: Give) -> None:
     three, two = each("three", percentage("3", exclusive=False)), each("two", percentage("2", exclusive=False))
-    alone = each("alone", percentage("1"))
+    alone = each("alone", percentage("1", priority=99))
     assert reasons(three, two) == {}
-    assert reasons(three, two, alone) == {"alone": Reason.EXCLUSIVE}
-    alone_and_best = each("best", percentage("50"))
-    assert reasons(three, two, alone_and_best) == {"three": Reason.EXCLUSIVE, "two": Reason.EXCLUSIVE}
+    assert reasons(three, two, alone) == {"three": Reason.EXCLUSIVE, "two": Reason.EXCLUSIVE}
+
+
+def test_an_offer_for_a_product_is_for_its_variants_too(each: Give) -> None:
+    coupon = each("cups", percentage(goods=Goods(only_products=("cup",))))
+    assert reasons(coupon, lines=(Line(product="blue", parent="cup", price=5000),)) == {}
+    assert reasons(coupon, lines=(Line(product="blue", parent="bowl", price=5000),)) == {"cups": Reason.GOODS}
+    never = each("no cups", percentage(goods=Goods(never_products=("cup",))))
+    assert reasons(never, lines=(Line(product="blue", parent="cup", price=5000),)) == {"no cups": Reason.GOODS}
 
 
 def test_a_coupon_that_is_refused_anyway_does_not_push_out_another(each: Give) -> None:

@@ -110,7 +110,7 @@ def test_days_are_stored_as_days() -> None:
 def test_what_is_out_stays_out_whatever_says_that_it_is_in(
     goods: Goods, product: str, categories: tuple[str, ...], meant: bool
 ) -> None:
-    assert goods.match(product, categories) is meant
+    assert goods.match({product}, categories) is meant
 
 
 def test_categories_are_asked_for_only_where_they_decide() -> None:

@@ -57,7 +57,9 @@ def test_many_workers_on_one_batch_make_each_code_once(monkeypatch: pytest.Monke
 
 
 @pytest.mark.postgres
-def test_without_the_lock_two_workers_do_the_same_work_and_it_is_still_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_lock_two_workers_do_the_same_work_and_it_is_still_counted_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The negative control: the lock saves work, the condition of the UPDATE and the unique keys keep the count."""
 
     @contextmanager

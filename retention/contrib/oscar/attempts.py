@@ -82,7 +82,7 @@ def end(request: Any, *, at: datetime) -> None:
     code = _asked(request)
     if not code:
         return
-    refusals = _sift(request, at=at) if _storable(code) and request.basket.contains_voucher(code) else None
+    refusals = _sift(request, code, at=at) if _storable(code) and request.basket.contains_voucher(code) else None
     others = [refusal for refusal in refusals or () if refusal.code != code]
     if refusals is None or len(others) < len(refusals):
         said = list(messages.get_messages(request))
@@ -94,10 +94,10 @@ def end(request: Any, *, at: datetime) -> None:
         redeeming.say_refused(request, refusal, at=at)
 
 
-def _sift(request: Any, *, at: datetime) -> list[CouponRejected]:
+def _sift(request: Any, code: str, *, at: datetime) -> list[CouponRejected]:
     """Ask the guards of the checkout about what Oscar has taken, so that nobody learns it only when they pay."""
     try:
-        return redeeming.sift(request, at=at)
+        return redeeming.sift(request, code, at=at)
     except Exception:
         log.exception("whether the basket may have a code could not be asked")
         return []

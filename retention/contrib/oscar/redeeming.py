@@ -17,6 +17,8 @@ from retention.shop import CouponRejected
 
 log = logging.getLogger(__name__)
 
+EXCLUSIVE = "exclusive"
+
 
 def apply(request: Any, code: str, *, at: datetime) -> None:
     """Put the coupon into the request's basket, or park it until there is something in it. Raises CouponRejected.
@@ -44,7 +46,7 @@ def apply(request: Any, code: str, *, at: datetime) -> None:
         reckon(request)
         raise CouponRejected(reason, code=code)
     voucher_addition.send(sender=apply, basket=basket, voucher=voucher)
-    for refusal in sift(request, at=at):
+    for refusal in sift(request, code, at=at):
         if refusal.code == code:
             raise refusal
         say_refused(request, refusal, at=at)
@@ -68,10 +70,15 @@ def why_not(request: Any, code: str) -> CouponRejected | None:
     return CouponRejected(reason, code=code) if reason else None
 
 
-def sift(request: Any, *, at: datetime) -> list[CouponRejected]:
-    """Take out of the basket what a guard will not have in it. Returns what they refused."""
+def sift(request: Any, code: str, *, at: datetime) -> list[CouponRejected]:
+    """Take out of the basket what a guard will not have in it, after ``code`` was put there. Returns what they refused.
+
+    What cannot be together with the new code keeps its place: nobody loses a coupon by trying another.
+    """
     refusals = []
     while refusal := asking.check(request, at=at):
+        if refusal.reason == EXCLUSIVE and refusal.code != code and request.basket.contains_voucher(code):
+            refusal = CouponRejected(EXCLUSIVE, code=code, detail=refusal.detail)
         refusals.append(refusal)
         if not remove(request, refusal.code):
             break
