@@ -35,7 +35,8 @@ class Host:
         form = VoucherSetForm(
             {
                 "name": self._next(), "code_length": 12, "description": "bench", "count": count,
-                "usage": Voucher.SINGLE_USE, "start_datetime": self.starts, "end_datetime": self.ends, "offers": [self.offer.pk],
+                "usage": Voucher.SINGLE_USE, "start_datetime": self.starts, "end_datetime": self.ends,
+                "offers": [self.offer.pk],
             }
         )  # fmt: skip
         assert form.is_valid(), form.errors

@@ -258,9 +258,9 @@ def test_the_last_refusals_are_shown(staff: Client) -> None:
 
 
 def test_other_codes_in_the_basket_are_heeded(staff: Client) -> None:
-    small = give(make_offer(percentage("10"), slug="small"), key="small")
-    large = give(make_offer(percentage("20"), slug="large"), key="large")
-    text = ask(staff, small.code, guest(), worth="20", currency="EUR", others=f"{large.code.lower()}, NO-SUCH-CODE")
+    first = give(make_offer(percentage("10", priority=5), slug="first"), key="first")
+    later = give(make_offer(percentage("20"), slug="later"), key="later")
+    text = ask(staff, later.code, guest(), worth="20", currency="EUR", others=f"{first.code.lower()}, NO-SUCH-CODE")
     assert reason(text) == "exclusive"
     assert "NO-SUCH-CODE is no code of ours: it is left out." in text
 
