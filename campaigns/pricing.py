@@ -90,9 +90,9 @@ def _discount(
     mine = [index for index in meant(terms, basket, categories) if left[index] > 0]
     if terms.kind == Kind.FREE_PRODUCT:
         return Discount(lines=_cheapest_piece(mine, left, pieces))
-    whole = sum(left[index] for index in mine)
-    total = _amount(terms, money, whole)
-    shares = spread(total, [left[index] if index in mine else 0 for index in range(len(left))])
+    due = dict.fromkeys(range(len(left)), 0) | {index: left[index] for index in mine}
+    total = _amount(terms, money, sum(due.values()))
+    shares = spread(total, list(due.values()))
     return Discount(lines=tuple(shares))
 
 

@@ -1,6 +1,6 @@
 """Many checkouts at once, each through quote, reserve and commit: never one too many, never one too few.
 
-What holds is under ``redemptions`` and ``book``; their negative control is in ``test_coupon_races``.
+With the guard below taken off the same checkouts must use codes too often; otherwise these tests prove nothing.
 """
 
 from __future__ import annotations
@@ -25,12 +25,15 @@ from retention.models import Fact, Order
 from retention.testing.shop import FakeShop
 from tests.campaigns.carts import PlainShop, basket
 from tests.campaigns.shelf import NOW, guest, make_offer, percentage, tally
+from tests.races.test_coupon_races import FEW, guard_off
 from tests.races.together import all_well, together
+
+__all__ = ["guard_off"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FULL = connection.vendor == "postgresql"
-THREADS, COUPONS = (32, 100) if FULL else (8, 12)
+THREADS, COUPONS = (32, 100) if FULL else (16, FEW)
 """SQLite has one writer: with a hundred, the same test only takes longer."""
 
 
@@ -114,6 +117,19 @@ def test_a_budget_is_spent_to_the_last_whole_discount() -> None:
     came = rush(issue(offer))
     assert (sum(used().values()), tally(offer), came["bought"]) == (most, [most * 400], most)
     assert set(came) <= {"bought", Reason.BUDGET, Reason.RESERVED, Reason.USED}
+
+
+@pytest.mark.postgres
+@pytest.mark.usefixtures("guard_off")
+def test_with_the_guard_off_the_same_checkouts_use_codes_too_often() -> None:
+    assert rush(issue(make_offer(), FEW))["bought"] > FEW
+
+
+@pytest.mark.postgres
+@pytest.mark.usefixtures("guard_off")
+def test_with_the_guard_off_the_same_checkouts_overspend_a_budget() -> None:
+    offer = make_offer(caps=[Cap(measure=Measure.DISCOUNT, currency="EUR", most=11 * 400)])
+    assert rush(issue(offer, FEW))["bought"] > 11
 
 
 def test_a_cart_that_asks_many_times_at_once_holds_one_use_and_the_order_has_one() -> None:
