@@ -81,6 +81,7 @@ class BatchPages(Pages):
             last_day=validity.last_day(validity.of(terms, at=batch.created_at)[1]),
             brought=self.brought(batch),
             cost=self.cost(batch),
+            used=Coupon.objects.filter(batch=batch, used__gt=0).count(),
             usable=Coupon.objects.redeemable(at=now).filter(batch=batch).count(),
             may_make=self.has_add_permission(request),
             may_export=request.user.has_perm("retention_campaigns.export_codes"),

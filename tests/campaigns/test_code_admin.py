@@ -199,6 +199,8 @@ def test_what_came_of_a_batch_is_in_the_list_and_on_its_page(staff: Client) -> N
         listing = f"/admin/retention_campaigns/redemption/?coupon__batch__id__exact={batch.pk}&state__in=committed"
         assert listing in text
     assert "3 of 3" in said(staff.get(BATCHES))
+    context = staff.get(of(batch, "change")).context
+    assert (context["used"], context["usable"]) == (1, 2)
     found = staff.get("/admin/retention_campaigns/redemption/", {"coupon__batch__id__exact": batch.pk})
     assert found.context["cl"].result_count == 1
 
