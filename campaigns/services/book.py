@@ -63,13 +63,18 @@ class Book:
             every = [limit for found in caps.values() for limit in found]
             days = [(limit, validity.window(order.placed_at, limit.period)) for limit in every for order in orders]
             tallies = limits.lock(days, offers)
-        keys = {key for order in orders if (key := _key(order))}
-        own = Redemption.objects.filter(Q(order__in=[order.reference for order in orders]) | Q(pk__in=also))
+        own = dict(
+            Redemption.objects.filter(
+                Q(order__in=[order.reference for order in orders]) | Q(pk__in=also), offer__in=offers
+            ).values_list("pk", "customer_key")
+        )
+        # each part is what an index holds; who has which slot is asked of the coupons, and of the offers that count
+        keys = {*own.values(), *(key for order in orders if (key := _key(order)))}
+        slots = Q(coupon__in=list(locked)) | Q(offer__in=offers, offer_slot__isnull=False)
         rows = Redemption.objects.filter(
-            Q(pk__in=own.values("pk"))
-            | Q(cart__in={order.cart for order in orders} - {""}, state=State.RESERVED)
-            | Q(state__in=LIVE) & (Q(customer_key__in=keys) | Q(customer_key__in=own.values("customer_key"))),
-            offer__in=offers,
+            Q(pk__in=list(own))
+            | Q(cart__in={order.cart for order in orders} - {""}, state=State.RESERVED, offer__in=offers)
+            | slots & Q(customer_key__in=keys, state__in=LIVE)
         )
         return cls(
             coupons=locked,

@@ -205,21 +205,22 @@ def _persons(coupons: Sequence[Coupon], basket: Basket, *, at: datetime) -> dict
     if not counted or not basket.is_known:
         return {}
     key = redemptions.key_of(basket)
-    live = list(
-        Redemption.objects.filter(
-            offer__in={coupon.offer_id for coupon in counted}, customer_key=key, state__in=LIVE
-        ).values_list("offer", "coupon", "window")
+    # each half is what an index holds; a use without a slot in the offer is none of few
+    of_these = Q(coupon__in=[coupon.pk for coupon in counted]) | Q(
+        offer__in={coupon.offer_id for coupon in counted}, offer_slot__isnull=False
     )
+    mine = Redemption.objects.filter(of_these, customer_key=key, state__in=LIVE)
+    live = list(mine.values_list("offer", "coupon", "window", "offer_slot"))
     refused = {}
     for coupon in counted:
         window = validity.window(at, coupon.terms.per_customer_period)
-        of_coupon = sum(1 for _, one, _ in live if one == coupon.pk)
-        of_offer = sum(1 for offer, _, since in live if offer == coupon.offer_id and since == window)
+        of_coupon = sum(1 for _, one, _, _ in live if one == coupon.pk)
+        of_offer = sum(1 for offer, _, since, n in live if n and offer == coupon.offer_id and since == window)
         allowed = coupon.terms.per_customer
         if of_coupon >= coupon.per_customer or (allowed is not None and of_offer >= allowed):
             refused[coupon.pk] = Refusal(code=coupon.code, reason=Reason.CUSTOMER_LIMIT)
         else:
-            live.append((coupon.offer_id, coupon.pk, window))
+            live.append((coupon.offer_id, coupon.pk, window, allowed))
     return refused
 
 

@@ -14,6 +14,9 @@ from campaigns.reasons import Reason, Refusal
 from campaigns.services import checking, codes
 from campaigns.terms import Kind
 
+TOGETHER = (Reason.EXCLUSIVE, Reason.MARGIN)
+"""What a coupon is refused for only because of others."""
+
 
 class Refused(Exception):
     """Codes that the basket may not use; nothing was changed. ``refusals`` says exactly why, at least one."""
@@ -64,16 +67,27 @@ def priced(coupons: Sequence[Coupon], basket: Basket, refused: Iterable[Refusal]
 def check(coupons: Sequence[Coupon], basket: Basket, *, at: datetime, reserving: bool = False) -> list[Refusal]:
     """Return why the basket may not use these, the oldest first. Its lines name their categories.
 
-    One that would take nothing off is refused too, and stays good for another order. While nothing is reserved,
-    shipping that costs nothing may be shipping that is not known yet.
+    One that would take nothing off is refused too: it stays good for another order, and keeps no other out. While
+    nothing is reserved, shipping that costs nothing may be shipping that is not known yet.
     """
-    refused = checking.check(coupons, basket=basket, at=at, reserving=reserving)
-    rest = [coupon for coupon in coupons if coupon.pk not in refused]
-    off = pricing.discounts(rest, basket, {})
-    for coupon in rest:
+
+    def idle(coupon: Coupon, off: int) -> bool:
         unsaid = coupon.terms.kind == Kind.FREE_SHIPPING and not basket.shipping and not reserving
-        if not off[coupon.pk].total and not unsaid:
-            refused[coupon.pk] = Refusal(code=coupon.code, reason=Reason.NOTHING_OFF)
+        return not off and not unsaid
+
+    vain = [coupon for coupon in coupons if idle(coupon, pricing.alone(coupon, basket, {}))]
+    refused = {
+        pk: refusal
+        for pk, refusal in checking.check(vain, basket=basket, at=at, reserving=reserving).items()
+        if refusal.reason not in TOGETHER
+    }
+    some = [coupon for coupon in coupons if coupon not in vain]
+    refused |= checking.check(some, basket=basket, at=at, reserving=reserving)
+    rest = [coupon for coupon in some if coupon.pk not in refused]
+    off = pricing.discounts(rest, basket, {})
+    vain += [coupon for coupon in rest if idle(coupon, off[coupon.pk].total)]
+    for coupon in vain:
+        refused.setdefault(coupon.pk, Refusal(code=coupon.code, reason=Reason.NOTHING_OFF))
     return [refused[coupon.pk] for coupon in coupons if coupon.pk in refused]
 
 

@@ -108,7 +108,7 @@ def _row(
     coupon, allowed = hold.coupon, hold.coupon.terms.per_customer
     window = validity.window(at, coupon.terms.per_customer_period)
     mine = Redemption.objects.filter(customer_key=hold.customer_key, state__in=LIVE)
-    of_offer = mine.filter(offer=coupon.offer_id, window=window)
+    of_offer = mine.filter(offer=coupon.offer_id, window=window, offer_slot__isnull=False)
     also = {row.offer_slot for row in beside if row.offer_id == coupon.offer_id} - {None}
     return Redemption(
         coupon=coupon,

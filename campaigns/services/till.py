@@ -109,9 +109,9 @@ def release(*, order: str = "", cart: str = "", at: datetime) -> int:
 
 def _within_reach(order: str, cart: str, ids: Collection[int]) -> list[Redemption]:
     """Return the uses that the order has, and those that its cart holds or held until its lease was over."""
-    lapsed = Q(state=State.RELEASED, reason=Redemption.Reason.LEASE, order="", coupon__in=ids)
-    wanted = Q(order=order) | Q(cart=cart) & (Q(state=State.RESERVED) | lapsed)
-    return list(Redemption.objects.filter(wanted).order_by("pk"))
+    held = Q(cart=cart, state=State.RESERVED)
+    lapsed = Q(cart=cart, state=State.RELEASED, reason=Redemption.Reason.LEASE, order="", coupon__in=ids)
+    return list(Redemption.objects.filter(Q(order=order) | held | lapsed).order_by("pk"))
 
 
 def _unread(order: str, mine: Collection[Redemption], *, at: datetime) -> Order:

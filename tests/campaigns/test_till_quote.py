@@ -69,11 +69,19 @@ def test_several_take_their_part_in_turn_whatever_order_they_are_typed_in() -> N
     assert {quote.total for quote in quotes} == {1300}
 
 
-def test_of_two_that_stand_alone_the_better_one_stays() -> None:
+def test_of_two_that_stand_alone_the_first_in_turn_stays() -> None:
     tenth, five = give(make_offer()), give(make_offer(amount(("EUR", 500, None)), slug="five"))
-    assert off(ask(basket(4000), tenth.code, five.code)) == [(five.code, 500)]
-    quote = ask(basket(6000), tenth.code, five.code)
-    assert (off(quote), refusals(quote)) == ([(tenth.code, 600)], [(five.code, "exclusive")])
+    quote = ask(basket(), five.code, tenth.code)
+    assert (off(quote), refusals(quote)) == ([(tenth.code, 400)], [(five.code, "exclusive")])
+    early = give(make_offer(amount(("EUR", 500, None), priority=1), slug="early"))
+    assert off(ask(basket(), tenth.code, early.code)) == [(early.code, 500)]
+
+
+def test_one_that_stands_alone_and_would_take_nothing_off_keeps_no_other_out() -> None:
+    sample = (Line(product="p1", price=0),)
+    tenth, ship = give(make_offer()), give(make_offer(free_shipping(), slug="ship"))
+    quote = ask(basket(lines=sample, shipping=400), tenth.code, ship.code)
+    assert (off(quote), refusals(quote)) == ([(ship.code, 400)], [(tenth.code, "nothing_off")])
 
 
 def test_what_cannot_be_a_code_is_unknown_and_what_is_typed_twice_counts_once() -> None:
