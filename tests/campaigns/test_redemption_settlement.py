@@ -244,3 +244,31 @@ def test_queries_do_not_grow_with_the_number_of_orders(shop: FakeShop) -> None:
 
 
 SUBSCRIBER = registry.subscribers["campaigns.redemptions"]
+
+
+def test_where_the_host_cannot_give_a_use_back_the_person_gets_a_coupon_like_it(shop: FakeShop) -> None:
+    shop.gives_back = False
+    coupon = give(make_offer())
+    reference = order(shop, coupon)
+    settle(at=NOW)
+    shop.mark(reference, "cancelled")
+    settle(at=NOW + timedelta(days=2))
+    new = Coupon.objects.get(replaces=coupon)
+    coupon.refresh_from_db()
+    assert (coupon.state, coupon.void_reason, uses(coupon)) == ("void", "returned", [("released", reference)])
+    assert (new.customer, new.version_id, new.expires_at, new.max_uses, new.used) == (
+        coupon.customer, coupon.version_id, coupon.expires_at, 1, 0,
+    )  # fmt: skip
+    assert (shop.coupons[coupon.code].disabled, shop.coupons[new.code].used_by) == (True, [])
+    settlement.settle([reference], at=NOW + timedelta(days=3))
+    assert Coupon.objects.count() == 2
+
+
+def test_a_coupon_that_is_over_when_its_order_is_cancelled_is_not_replaced(shop: FakeShop) -> None:
+    shop.gives_back = False
+    coupon = give(make_offer())
+    reference = order(shop, coupon)
+    settle(at=NOW)
+    shop.mark(reference, "cancelled")
+    settle(at=coupon.expires_at)
+    assert (uses(coupon), Coupon.objects.count()) == ([("released", reference)], 1)
