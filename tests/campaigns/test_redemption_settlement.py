@@ -269,6 +269,6 @@ def test_a_coupon_that_is_over_when_its_order_is_cancelled_is_not_replaced(shop:
     coupon = give(make_offer())
     reference = order(shop, coupon)
     settle(at=NOW)
-    shop.mark(reference, "cancelled")
+    shop.mark(reference, "cancelled", at=coupon.expires_at)
     settle(at=coupon.expires_at)
     assert (uses(coupon), Coupon.objects.count()) == ([("released", reference)], 1)
