@@ -25,7 +25,8 @@ from retention.models import Fact, Order
 from retention.testing.shop import FakeShop
 from tests.campaigns.carts import PlainShop, basket
 from tests.campaigns.shelf import NOW, guest, make_offer, percentage, tally
-from tests.races.test_coupon_races import FEW, guard_off
+from tests.races.test_coupon_races import COUPONS as FEW
+from tests.races.test_coupon_races import guard_off
 from tests.races.together import all_well, together
 
 __all__ = ["guard_off"]
