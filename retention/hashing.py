@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 from django.core.exceptions import ImproperlyConfigured
@@ -29,7 +28,7 @@ def fold(email: str) -> str:
 def _hmac(key: str, name: str, value: str) -> str:
     if not key:
         raise ImproperlyConfigured(f"RETENTION[{name!r}] is empty: set it to a long random string and keep it.")
-    return hmac.new(key.encode(), value.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key.encode(), value.encode(), "sha256").hex()
 
 
 def customer_key(email: str) -> str:

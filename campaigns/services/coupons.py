@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -106,7 +106,7 @@ def _issue(
     if not new:
         return Issued(coupons=known)
     version = version or offers.current(offer)
-    people = Customer.objects.select_related("absorbed_into").in_bulk({wish.customer for wish in new} - {None})
+    people = _people({wish.customer for wish in new if wish.customer is not None})
     refused = _refused(new, people, offer=offer, terms=version.terms, at=at)
     new = [wish for wish in new if wish.key not in refused]
     with transaction.atomic():
@@ -121,6 +121,16 @@ def _issue(
             if coupon.customer_id is not None
         )
     return Issued(coupons=known, refused=refused)
+
+
+def _people(ids: Collection[int]) -> dict[int, Customer]:
+    """Return id → customer; whoever was absorbed knows by whom."""
+    people = Customer.objects.in_bulk(ids)
+    members = Customer.objects.in_bulk({row.absorbed_into_id for row in people.values() if row.absorbed_into_id})
+    for row in people.values():
+        if row.absorbed_into_id:
+            row.absorbed_into = members[row.absorbed_into_id]
+    return people
 
 
 def _prefix(offer: Offer, batch: CouponBatch | None) -> str:

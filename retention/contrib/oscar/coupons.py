@@ -47,23 +47,22 @@ def _create(specs: Sequence[CouponSpec]) -> None:
         del by_code[code]
     if not by_code:
         return
-    of = _rules(by_code.values())
-    shared = rules.ensure({of[_shape(spec)]: spec.name for spec in by_code.values()})
+    shapes = {code: _shape(spec) for code, spec in by_code.items()}
+    one_of = {shapes[code]: spec for code, spec in by_code.items()}
+    of = {shape: Rules.of(spec) for shape, spec in one_of.items()}
+    shared = rules.ensure({of[shape]: spec.name for shape, spec in one_of.items()})
     row_of = {shape: shared[found] for shape, found in of.items()}
     ids = _insert(Voucher, by_code)
     Link = Voucher.offers.through
     Link._default_manager.bulk_create(
-        [
-            Link(voucher_id=ids[code], conditionaloffer_id=row_of[_shape(spec)].offer_id)
-            for code, spec in by_code.items()
-        ],
+        [Link(voucher_id=ids[code], conditionaloffer_id=row_of[shape].offer_id) for code, shape in shapes.items()],
         ignore_conflicts=True,
     )
     _insert_terms(
         [
             (
                 code,
-                row_of[_shape(spec)].pk,
+                row_of[shapes[code]].pk,
                 customer_key(spec.email) if spec.email else "",
                 spec.user_id,
                 spec.uses,
@@ -89,10 +88,6 @@ def _shape(spec: CouponSpec) -> Any:
         spec.offer, spec.kind, spec.value, spec.currency, spec.minimum, spec.products, spec.categories,
         spec.excluded_products, spec.excluded_categories, spec.exclusive, spec.sale_goods, spec.priority,
     )  # fmt: skip
-
-
-def _rules(specs: Iterable[CouponSpec]) -> dict[Any, Rules]:
-    return {shape: Rules.of(spec) for shape, spec in {_shape(spec): spec for spec in specs}.items()}
 
 
 def _insert(Voucher: Any, by_code: Mapping[str, CouponSpec]) -> dict[str, Any]:
