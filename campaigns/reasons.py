@@ -60,3 +60,6 @@ LATER = frozenset(
     }
 )
 """What may still change before the order is placed; the shop itself decides about these now."""
+
+TOGETHER = frozenset({Reason.EXCLUSIVE, Reason.MARGIN})
+"""What is wrong with a coupon only beside the others in the basket."""

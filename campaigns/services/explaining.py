@@ -13,7 +13,7 @@ from difflib import get_close_matches
 
 from django.utils.translation import gettext as _
 
-from campaigns import pricing, queries, wording
+from campaigns import pricing, queries, reasons, wording
 from campaigns.baskets import Basket
 from campaigns.explained import Answer, Check
 from campaigns.models import Coupon, Redemption
@@ -23,8 +23,6 @@ from campaigns.terms import Asked, Kind
 from retention import moments, registry
 from retention.money import show
 
-TOGETHER = (Reason.EXCLUSIVE, Reason.MARGIN)
-"""What a coupon is refused for only because of others."""
 LATEST = 200
 """Coupons of one customer that are looked through."""
 NEAR = 0.6
@@ -38,7 +36,7 @@ def explain(coupon: Coupon, *, basket: Basket, others: Sequence[Coupon] = (), at
     """
     kept_in = checking.categories([coupon, *others], basket)
     refusals = checking.check([coupon, *others], basket=basket, at=at)
-    beside = [one for one in others if one.pk not in refusals or refusals[one.pk].reason in TOGETHER]
+    beside = [one for one in others if one.pk not in refusals or refusals[one.pk].reason in reasons.TOGETHER]
     return Answer(
         coupon=coupon,
         checks=(

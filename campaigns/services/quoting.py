@@ -6,16 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from campaigns import pricing, queries
+from campaigns import pricing, queries, reasons
 from campaigns.baskets import Basket
 from campaigns.models import Coupon
 from campaigns.quotes import Quote, Taken
 from campaigns.reasons import Reason, Refusal
 from campaigns.services import checking, codes
 from campaigns.terms import Kind
-
-TOGETHER = (Reason.EXCLUSIVE, Reason.MARGIN)
-"""What a coupon is refused for only because of others."""
 
 
 class Refused(Exception):
@@ -79,7 +76,7 @@ def check(coupons: Sequence[Coupon], basket: Basket, *, at: datetime, reserving:
     refused = {
         pk: refusal
         for pk, refusal in checking.check(vain, basket=basket, at=at, reserving=reserving).items()
-        if refusal.reason not in TOGETHER
+        if refusal.reason not in reasons.TOGETHER
     }
     some = [coupon for coupon in coupons if coupon not in vain]
     refused |= checking.check(some, basket=basket, at=at, reserving=reserving)
