@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from django.db.models import Q
@@ -93,6 +94,18 @@ def categories(coupons: Sequence[Coupon], basket: Basket) -> pricing.Categories:
     if not unknown or not any(coupon.terms.goods.asks_categories for coupon in coupons):
         return {}
     return {reference: product.categories for reference, product in get_shop().get_products(unknown).items()}
+
+
+def shelved(coupons: Sequence[Coupon], basket: Basket) -> Basket:
+    """Return the basket with its goods' categories where a coupon asks for them, so that nobody asks the shop again."""
+    kept_in = categories(coupons, basket)
+    if not kept_in:
+        return basket
+    lines = (
+        line if line.categories is not None else replace(line, categories=tuple(kept_in.get(line.product, ())))
+        for line in basket.lines
+    )
+    return replace(basket, lines=tuple(lines))
 
 
 def _money(coupon: Coupon, basket: Basket, kept_in: pricing.Categories) -> Reason | None:

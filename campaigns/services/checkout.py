@@ -46,6 +46,7 @@ def reserve(request: HttpRequest, cart: CartData, *, email: str, user_id: int | 
     coupons = list(queries.by_code(wanted, cart=cart.reference)) if wanted else []
     following = _following(request, coupons) if coupons else {}
     if basket:
+        basket = checking.shelved(coupons, basket)
         for refusal in checking.check(coupons, basket=basket, at=at, reserving=True).values():
             raise _rejected(refusal)
     if not cart.reference:

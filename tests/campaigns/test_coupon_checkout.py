@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from campaigns.models import Coupon, Redemption
 from campaigns.services import checkout, coupons
+from campaigns.terms import Goods
 from retention.shop import CouponRejected, CouponSpec
 from retention.testing.settling import settle
 from retention.testing.shop import FakeShop
@@ -178,3 +179,17 @@ def test_a_plain_coupon_costs_one_look_and_two_writes(shop: FakeShop, shopper: A
         hold(shop, shopper)
     words = [query["sql"].split()[0] for query in asked]
     assert [word for word in words if word not in ("SAVEPOINT", "RELEASE", "BEGIN")] == ["SELECT", "UPDATE", "INSERT"]
+
+
+def test_the_shop_is_asked_once_in_which_categories_the_goods_are(
+    shop: FakeShop, shopper: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cup = shop.add_product(price=Decimal("10.00"), category="clay")
+    shop.put(shopper, cup)
+    use(shop, shopper, give(make_offer(percentage(goods=Goods(only_categories=("clay",))))))
+    asked = []
+    answer = shop.get_products
+    monkeypatch.setattr(shop, "get_products", lambda references: asked.append(references) or answer(references))
+    hold(shop, shopper)
+    assert len(asked) == 1
+    assert Redemption.objects.get().discount_minor == 100
