@@ -50,6 +50,40 @@ def give(wishes: Sequence[tuple[str, int, str]], parameters: Mapping[str, Any], 
     )
 
 
+TICKS = (
+    Tick(
+        name="campaigns.leases",
+        every=MINUTE,
+        run=release_leases,
+        does=_("gives back coupons that a basket held and did not order"),
+    ),
+    Tick(
+        name="campaigns.guesses",
+        every=DAY,
+        run=lambda at: guesses.prune(at=at),
+        does=_("forgets how many codes were guessed long ago"),
+    ),
+    Tick(
+        name="campaigns.batches",
+        every=2,
+        run=lambda at: batches.carry_on(at=at),
+        does=_("makes codes in bulk"),
+    ),
+    Tick(
+        name="campaigns.refusals",
+        every=DAY,
+        run=lambda at: rejections.prune(at=at),
+        does=_("forgets which coupons were refused long ago"),
+    ),
+    Tick(
+        name="campaigns.limits",
+        every=HOUR,
+        run=lambda at: limits.recount(at=at),
+        does=_("counts anew what is taken of the limits of offers"),
+    ),
+)
+
+
 def load() -> None:
     """Register subscriber, ticks, action, guard and the shopper's wallet."""
     registry.subscribe(
@@ -63,42 +97,8 @@ def load() -> None:
         does=_("notes which order used a coupon, and gives it back when the order is called off"),
         handle=settle,
     )
-    registry.ticks.add(
-        "campaigns.leases",
-        Tick(
-            name="campaigns.leases",
-            every=MINUTE,
-            run=release_leases,
-            does=_("gives back coupons that a basket held and did not order"),
-        ),
-    )
-    registry.ticks.add(
-        "campaigns.guesses",
-        Tick(
-            name="campaigns.guesses",
-            every=DAY,
-            run=lambda at: guesses.prune(at=at),
-            does=_("forgets how many codes were guessed long ago"),
-        ),
-    )
-    registry.ticks.add(
-        "campaigns.batches",
-        Tick(
-            name="campaigns.batches",
-            every=2,
-            run=lambda at: batches.carry_on(at=at),
-            does=_("makes codes in bulk"),
-        ),
-    )
-    registry.ticks.add(
-        "campaigns.refusals",
-        Tick(
-            name="campaigns.refusals",
-            every=DAY,
-            run=lambda at: rejections.prune(at=at),
-            does=_("forgets which coupons were refused long ago"),
-        ),
-    )
+    for tick in TICKS:
+        registry.ticks.add(tick.name, tick)
     registry.coupon_refusals.add("campaigns.refusals", rejections.note)
     registry.wrong_codes.add("campaigns.guesses", guesses.count)
     action = Action(
@@ -108,12 +108,3 @@ def load() -> None:
     registry.checkout_guards.add(checkout.GUARD.name, checkout.GUARD)
     registry.account_pages.add("campaigns.wallet", wallet.section)
     registry.basket_nudges.add("campaigns.coupon", nudge.build)
-    registry.ticks.add(
-        "campaigns.limits",
-        Tick(
-            name="campaigns.limits",
-            every=HOUR,
-            run=lambda at: limits.recount(at=at),
-            does=_("counts anew what is taken of the limits of offers"),
-        ),
-    )
