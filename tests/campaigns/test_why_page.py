@@ -317,7 +317,7 @@ def test_what_cannot_be_a_code_is_said_to_be_none(staff: Client) -> None:
 
 def test_a_mistyped_code_of_the_customers_is_shown(staff: Client) -> None:
     mine = give(make_offer())
-    text = ask(staff, mine.code[:-1] + "X", guest())
+    text = ask(staff, mine.code[:-1] + ("X" if mine.code[-1] != "X" else "Y"), guest())
     assert "The customer has a code much like it. Was it mistyped?" in text
     assert page(mine) in text
     assert "no code that is much like it" in ask(staff, "QQQQQQQQ", guest())
