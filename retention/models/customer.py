@@ -71,6 +71,10 @@ class Customer(models.Model):
     language = models.CharField(_("language"), max_length=16, blank=True)
     country = models.CharField(_("country"), max_length=2, blank=True)
     zone = models.CharField(_("time zone"), max_length=64, blank=True)
+    birth_month = models.PositiveSmallIntegerField(_("birthday, month"), null=True, blank=True)
+    birth_day = models.PositiveSmallIntegerField(_("birthday, day"), null=True, blank=True)
+    """Never the year."""
+    birthday_given_at = models.DateTimeField(_("birthday given"), null=True, blank=True)
     absorbed_into = models.ForeignKey(
         "self",
         verbose_name=_("absorbed into"),
@@ -102,8 +106,20 @@ class Customer(models.Model):
                 condition=Q(kind="import") & ~Q(number=""),
                 name="retention_import_once_per_number",
             ),
+            models.CheckConstraint(
+                condition=Q(birth_month=None, birth_day=None)
+                | Q(birth_month__range=(1, 12), birth_day__range=(1, 31), birthday_given_at__isnull=False),
+                name="retention_birthday_is_a_day",
+            ),
         ]
-        indexes = [models.Index(fields=["last_order_at"], name="retention_cust_last_order")]
+        indexes = [
+            models.Index(fields=["last_order_at"], name="retention_cust_last_order"),
+            models.Index(
+                fields=["birth_month", "birth_day"],
+                condition=Q(birth_month__isnull=False),
+                name="retention_cust_birthday",
+            ),
+        ]
         permissions = [
             ("view_personal_data", _("Can see personal data")),
             ("export_personal_data", _("Can export personal data")),

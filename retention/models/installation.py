@@ -13,6 +13,9 @@ class Installation(models.Model):
     live_since = models.DateTimeField(_("live since"), null=True, blank=True)
     paused_at = models.DateTimeField(_("sending paused"), null=True, blank=True)
     paused_by = models.CharField(_("paused by"), max_length=150, blank=True)
+    consents_settled_at = models.DateTimeField(_("earlier consents settled"), null=True, blank=True)
+    consents_settled_by = models.CharField(_("settled by"), max_length=150, blank=True)
+    """Who imported what people had said elsewhere, or said that there is nothing to import."""
     last_position = models.BigIntegerField(default=0, editable=False)
     swept_until = models.DateTimeField(_("swept until"), null=True, blank=True)
 

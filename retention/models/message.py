@@ -62,6 +62,8 @@ class Message(models.Model):
     """Primitives from which the mail is rendered: ids and amounts, no personal data."""
     source = models.CharField(_("source"), max_length=120, blank=True)
     """Where it came from, e.g. ``journey:next-order``."""
+    topic = models.CharField(_("topic"), max_length=40, blank=True)
+    """Slug of the topic that a person may have left out."""
     priority = models.SmallIntegerField(_("priority"), default=0)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PLANNED)
     reason = models.CharField(_("reason"), max_length=80, blank=True)
@@ -78,6 +80,13 @@ class Message(models.Model):
     created_at = models.DateTimeField(_("created"))
     changed_at = models.DateTimeField(_("changed"))
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    started_at = models.DateTimeField(_("last attempt"), null=True, blank=True)
+    """When it was last handed to the line, whatever came of it; frequency caps count it."""
+    deferred = models.CharField(_("waits for"), max_length=40, blank=True)
+    """Why it was put off last: quiet hours, a cap, a rate."""
+    delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
+    bounced_at = models.DateTimeField(_("bounced"), null=True, blank=True)
+    complained_at = models.DateTimeField(_("complained of"), null=True, blank=True)
 
     objects = MessageQuerySet.as_manager()
 
@@ -91,6 +100,12 @@ class Message(models.Model):
                 fields=["lease_until"], condition=Q(state__in=["claimed", "sending"]), name="retention_message_leased"
             ),
             models.Index(fields=["state", "changed_at"], name="retention_message_state"),
+            models.Index(
+                fields=["customer", "started_at"],
+                condition=Q(purpose="marketing", started_at__isnull=False),
+                name="retention_message_capped",
+            ),
+            models.Index(fields=["header_id"], condition=~Q(header_id=""), name="retention_message_header"),
         ]
         constraints = [
             models.CheckConstraint(
