@@ -81,6 +81,8 @@ class Mail:
     """A crash in mid-send sends again with the same Message-ID; else it becomes visible as unknown."""
     unproven: bool = True
     """May go to an address that nobody has proven."""
+    topic: str = ""
+    """Slug of the topic that a person may leave out; of marketing mail only. A promise may name another."""
 
 
 def register(mail: Mail) -> Mail:

@@ -31,6 +31,8 @@ class Journey(models.Model):
     once = models.CharField(_("how often"), max_length=6, choices=Once, default=Once.PERSON)
     exits = models.JSONField(_("leaves when"), default=list, blank=True)
     """Names of registered exit rules."""
+    topic = models.CharField(_("topic"), max_length=40, blank=True)
+    """Slug of a topic of the ground; who has left it out gets none of the journey's marketing mail."""
     state = models.CharField(_("state"), max_length=3, choices=State, default=State.OFF)
     since = models.DateTimeField(_("since"), null=True, blank=True, editable=False)
     """When it was last switched; what happened before it was switched on starts nothing."""
@@ -141,6 +143,7 @@ class JourneyVersion(models.Model):
     conditions = models.JSONField(_("only who"))
     """``[{"name": ..., "parameters": {...}}]``"""
     exits = models.JSONField(_("leaves when"))
+    topic = models.CharField(_("topic"), max_length=40, blank=True)
     steps = models.JSONField(_("steps"))
     """``[{"kind": "wait", "hours": 48}, {"kind": "coupon", "offer": 1}, {"kind": "mail", "mail": ...}, ...]``"""
     made_at = models.DateTimeField(_("made"))

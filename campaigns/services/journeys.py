@@ -44,6 +44,7 @@ def draft(journey: Journey) -> JourneyVersion:
             {"name": asked.name, "parameters": asked.parameters} for asked in journey.conditions.order_by("pk")
         ],
         exits=sorted(journey.exits),
+        topic=journey.topic,
         steps=steps_of(journey),
     )
 
@@ -53,7 +54,7 @@ def latest(journey: Journey) -> JourneyVersion | None:
     return journey.versions.order_by("-number").first()
 
 
-SAME = ("trigger", "once", "conditions", "exits", "steps")
+SAME = ("trigger", "once", "conditions", "exits", "topic", "steps")
 
 
 def publish(journey: Journey, *, at: datetime) -> JourneyVersion:

@@ -56,6 +56,7 @@ def _mail(step: Plan, rows: Sequence[Enrolment], at: datetime) -> Mapping[str, s
                 order=row.order,
                 values={"enrolment": row.pk, **row.values},
                 source=source_of(row),
+                topic=row.version.topic,
                 due_at=at,
             )
             for row in rows

@@ -34,6 +34,8 @@ class Promise:
     """Primitives: ids and amounts, no personal data."""
     order: str = ""
     source: str = ""
+    topic: str = ""
+    """Slug of a topic; empty: the mail's own. Kept with marketing mail only."""
     priority: int = 0
     local: tuple[date, time, str] | None = None
     """Due at this date and time in this zone; ``due_at`` is then only a first guess."""
@@ -60,6 +62,7 @@ def post_many(promises: Iterable[Promise], *, at: datetime) -> None:
                 order=promise.order,
                 values=dict(promise.values),
                 source=promise.source,
+                topic=(promise.topic or mail.topic) if mail.purpose == Message.Purpose.MARKETING else "",
                 priority=promise.priority,
                 due_at=promise.due_at,
                 due_date=local[0],
