@@ -2,6 +2,7 @@ from retention.models.block import Block
 from retention.models.claim import Token
 from retention.models.companion import Companion
 from retention.models.consent import CheckoutChoice, Consent, ConsentEvidence, Suppression
+from retention.models.consent_import import ConsentImport, ConsentImportPart
 from retention.models.customer import Customer, Spend
 from retention.models.event import MailEvent
 from retention.models.fact import Fact, ParkedFact, Subscription
@@ -25,6 +26,8 @@ __all__ = [
     "Companion",
     "Consent",
     "ConsentEvidence",
+    "ConsentImport",
+    "ConsentImportPart",
     "Customer",
     "DomainRate",
     "Fact",

@@ -56,11 +56,16 @@ class ConsentEvidence(models.Model):
     source = models.CharField(_("source"), max_length=120)
     origin_hash = models.CharField(_("origin, hashed"), max_length=64, blank=True)
     at = models.DateTimeField(_("at"))
+    key = models.CharField(max_length=64, blank=True, default="", editable=False)
+    """Hash of the line of a file that it came from, so that a file taken in twice says nothing twice."""
 
     class Meta:
         verbose_name = _("consent evidence")
         verbose_name_plural = _("consent evidence")
         indexes = [models.Index(fields=["customer", "at"], name="retention_evidence_customer")]
+        constraints = [
+            models.UniqueConstraint(fields=["key"], condition=~models.Q(key=""), name="retention_evidence_once_a_line")
+        ]
 
 
 class CheckoutChoice(models.Model):

@@ -123,6 +123,7 @@ class Customer(models.Model):
         permissions = [
             ("view_personal_data", _("Can see personal data")),
             ("export_personal_data", _("Can export personal data")),
+            ("erase_person", _("Can forget a person")),
         ]
 
     def __str__(self) -> str:
