@@ -65,7 +65,7 @@ def deliver(*, at: datetime, limit: int = 500) -> int:
 
 def refuse(messages: Sequence[Message], *, at: datetime) -> list[Message]:
     """Skip the claimed mails that nobody may or wants to get any more; return the others."""
-    reasons = permission.refusals(messages)
+    reasons = permission.refusals(messages, at=at)
     dropped: set[int] = set()
     for name in {message.mail for message in messages}:
         mail = registry.mails.get(name)
@@ -238,7 +238,7 @@ def _start(message: Message, *, at: datetime) -> bool:
     """
     rows = _mine(message, State.CLAIMED)
     here = Customer.objects.filter(pk=OuterRef("customer"), email=message.customer.email)
-    allowed = permission.still_allowed(rows.filter(Exists(here)), message)
+    allowed = permission.still_allowed(rows.filter(Exists(here)), message, at=at)
     lease = at + timedelta(seconds=conf.SEND_LEASE_SECONDS)
     started = allowed.update(
         state=State.SENDING, header_id=message.header_id, lease_until=lease, tries=message.tries + 1, changed_at=at

@@ -18,6 +18,8 @@ from retention import registry
 from retention.conf import conf
 from retention.hashing import address_hash
 from retention.models import Consent, Message, Suppression
+from retention.services import wishes
+from retention.services.wishes import Wishes
 
 MARKETING = Message.Purpose.MARKETING
 SERVICE = Message.Purpose.SERVICE
@@ -33,9 +35,10 @@ class _Known:
     erased: dict[str, datetime]
     granted: dict[tuple[int, str], datetime]
     denied: set[tuple[int, str]]
+    wishes: Wishes
 
 
-def refusals(messages: Sequence[Message]) -> dict[int, str]:
+def refusals(messages: Sequence[Message], *, at: datetime) -> dict[int, str]:
     """Return message id → why it must not go, as a word for staff; those that may go are left out."""
     hashes = {message.pk: address_hash(message.customer.email) for message in messages if message.customer.email}
     stops = Suppression.objects.filter(address_hash__in=hashes.values())
@@ -47,9 +50,16 @@ def refusals(messages: Sequence[Message]) -> dict[int, str]:
         erased={hashed: at for hashed, _, reason, at in rows if reason == ERASED},
         granted={(customer, purpose): at for customer, purpose, granted, at in said if granted},
         denied={(customer, purpose) for customer, purpose, granted, _ in said if not granted},
+        wishes=_wishes(messages, at=at),
     )
     found = {message.pk: _refusal(message, hashes.get(message.pk, ""), known) for message in messages}
     return {pk: reason for pk, reason in found.items() if reason}
+
+
+def _wishes(messages: Sequence[Message], *, at: datetime) -> Wishes:
+    asked = {message.customer_id: message.customer for message in messages if message.purpose != SERVICE}
+    topics = {message.topic for message in messages if message.purpose == MARKETING}
+    return wishes.of(asked.values(), topics=topics, at=at) if asked else Wishes()
 
 
 def _refusal(message: Message, hashed: str, known: _Known) -> str:
@@ -78,10 +88,14 @@ def _unwanted(message: Message, hashed: str, known: _Known) -> str:
         granted = known.granted.get(about)
         if granted is None or (erased and erased >= granted):
             return "no consent"
-        return "" if conf.POSTAL_ADDRESS else "no postal address in RETENTION"
-    if about in known.denied or (erased and erased >= message.customer.created_at):
+        if not conf.POSTAL_ADDRESS:
+            return "no postal address in RETENTION"
+        if (message.customer_id, message.topic) in known.wishes.left_out:
+            return "topic not wanted"
+    elif about in known.denied or (erased and erased >= message.customer.created_at):
         return "no consent"
-    return ""
+    until = known.wishes.paused.get(message.customer_id)
+    return f"paused until {until:%Y-%m-%d}" if until else ""
 
 
 def _is_one_address(email: str) -> bool:
@@ -93,15 +107,15 @@ def _is_one_address(email: str) -> bool:
     return True
 
 
-def still_allowed(rows: QuerySet[Message], message: Message) -> QuerySet[Message]:
-    """Return ``rows``, those of this message, as far as suppression and consent allow it at this very moment."""
+def still_allowed(rows: QuerySet[Message], message: Message, *, at: datetime) -> QuerySet[Message]:
+    """Return ``rows``, those of this message, as far as suppression, consent and wishes allow it at this moment."""
     hashed = address_hash(message.customer.email)
     stops = Suppression.objects.filter(address_hash=hashed).exclude(reason=ERASED)
     erased = Suppression.objects.filter(address_hash=hashed, reason=ERASED)
     answers = Consent.objects.filter(customer=OuterRef("customer"), purpose=message.purpose)
     if message.purpose == SERVICE:
         return rows if message.customer.address_proven_at else rows.filter(~Exists(stops.filter(scope=ALL)))
-    rows = rows.filter(~Exists(stops.filter(scope__in=[ALL, message.purpose])))
+    rows = wishes.still(rows.filter(~Exists(stops.filter(scope__in=[ALL, message.purpose]))), message, at=at)
     if message.purpose == MARKETING:
         since = answers.filter(~Exists(erased.filter(at__gte=OuterRef("changed_at"))), granted=True)
         return rows.filter(Exists(since))

@@ -1,0 +1,69 @@
+"""Which marketing mail a person left out, and until when they want none: asked before each send.
+
+What was said holds for everybody with the address, as an unsubscribe does; but of an account whose mailbox nobody
+has proven it holds for that account alone, or a stranger could speak for the address they typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import Exists, Q, QuerySet
+
+from retention.models import Customer, Message, Preference, TopicChoice
+
+MAILBOX = ~Q(kind=Customer.Kind.MEMBER) | Q(address_proven_at__isnull=False)
+"""Rows that speak for their mailbox: a guest's wishes come by links that were mailed there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What some people said, by customer id."""
+
+    paused: dict[int, datetime] = field(default_factory=dict)
+    """Until when."""
+    left_out: set[tuple[int, str]] = field(default_factory=set)
+    """(customer id, slug of a topic that is offered)."""
+
+
+def voices(customer: Customer) -> QuerySet[Customer]:
+    """Return the rows whose wishes hold for mail to this customer, the own one among them."""
+    own = Q(pk=customer.pk)
+    return Customer.objects.filter(own | (MAILBOX & Q(address=customer.address)) if customer.address else own)
+
+
+def of(people: Iterable[Customer], *, topics: Collection[str], at: datetime) -> Wishes:
+    """Return what these people said about pauses and about these topics (slugs). At most three queries."""
+    people = list(people)
+    named: dict[str, list[int]] = {}
+    for person in people:
+        if person.address:
+            named.setdefault(person.address, []).append(person.pk)
+    speaks: dict[int, set[int]] = {person.pk: {person.pk} for person in people}
+    for pk, address in Customer.objects.filter(MAILBOX, address__in=named).values_list("pk", "address"):
+        speaks.setdefault(pk, set()).update(named[address])
+    wishes = Wishes()
+    paused = Preference.objects.filter(customer__in=speaks, paused_until__gt=at)
+    for voice, until in paused.values_list("customer", "paused_until"):
+        assert until is not None  # of the filter above
+        for pk in speaks[voice]:
+            wishes.paused[pk] = max(until, wishes.paused.get(pk, until))
+    if topics := {slug for slug in topics if slug}:
+        left = TopicChoice.objects.filter(customer__in=speaks, topic__slug__in=topics, topic__active=True, wanted=False)
+        for voice, slug in left.values_list("customer", "topic__slug"):
+            wishes.left_out.update((pk, slug) for pk in speaks[voice])
+    return wishes
+
+
+def still(rows: QuerySet[Message], message: Message, *, at: datetime) -> QuerySet[Message]:
+    """Return ``rows``, those of this message, unless the person wants a pause or has left the topic out by now."""
+    heard = voices(message.customer)
+    rows = rows.filter(~Exists(Preference.objects.filter(customer__in=heard, paused_until__gt=at)))
+    if message.topic and message.purpose == Message.Purpose.MARKETING:
+        left = TopicChoice.objects.filter(
+            customer__in=heard, topic__slug=message.topic, topic__active=True, wanted=False
+        )
+        rows = rows.filter(~Exists(left))
+    return rows
