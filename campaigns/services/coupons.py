@@ -15,8 +15,8 @@ from campaigns.models import Coupon, CouponBatch, Offer, OfferVersion
 from campaigns.reasons import Reason
 from campaigns.services import codes, engine, offers
 from campaigns.terms import Money, Terms
+from retention import rows
 from retention.models import Customer, Order, Spend
-from retention.rows import batch_size
 from retention.services import facts
 
 BATCH = 2500
@@ -84,7 +84,7 @@ def issue_many(
     wanted = list({wish.key: wish for wish in wishes}.values())
     coupons: dict[str, Coupon] = {}
     refused: dict[str, Reason] = {}
-    step = batch_size(BATCH)
+    step = rows.batch_size(BATCH)
     for start in range(0, len(wanted), step):
         done = _issue(wanted[start : start + step], offer=offer, source=source, at=at, batch=batch, version=version)
         coupons.update(done.coupons)
@@ -138,8 +138,8 @@ def _prefix(offer: Offer, batch: CouponBatch | None) -> str:
 
 
 def _by_key(wishes: Sequence[Wish]) -> dict[str, Coupon]:
-    rows = Coupon.objects.filter(key__in=[wish.key for wish in wishes])
-    return {coupon.key: coupon for coupon in rows.select_related("version", "offer", "customer")}
+    found = Coupon.objects.filter(key__in=[wish.key for wish in wishes])
+    return {coupon.key: coupon for coupon in found.select_related("version", "offer", "customer")}
 
 
 def _refused(
@@ -216,7 +216,7 @@ def _all_new(drafts: Sequence[Coupon]) -> bool:
         return False  # they carry other terms than what they were drafted with: they are read back
     try:
         with transaction.atomic():
-            Coupon.objects.bulk_create(drafts)
+            rows.create(drafts)
     except IntegrityError:
         for coupon in drafts:
             coupon.pk = None

@@ -47,3 +47,32 @@ def test_many_facts_are_no_insert_of_instances() -> None:
     with CaptureQueriesContext(connection) as asked:
         facts.publish(issued(1000))
     assert [query for query in asked if query["sql"].startswith("INSERT")] == []
+
+
+def rules(count: int) -> list[Suppression]:
+    return [Suppression(address_hash=f"{n:064}", scope="all", reason="staff", at=NOW) for n in range(count)]
+
+
+def test_instances_that_are_created_by_the_thousand_know_their_ids_and_are_what_is_stored() -> None:
+    made = rules(1000)
+    rows.create(made)
+    assert len({row.pk for row in made}) == 1000
+    stored = Suppression.objects.order_by("address_hash")
+    assert list(stored) == made
+    assert list(stored.values_list("address_hash", "scope", "reason", "at")) == [
+        (f"{n:064}", "all", "staff", NOW) for n in range(1000)
+    ]
+    later = Suppression.objects.create(address_hash="b" * 64, scope="all", reason="staff", at=NOW)
+    assert later.pk not in {row.pk for row in made}
+    made[0].reason = "bounced"
+    made[0].save()  # an UPDATE: the instance knows that it is stored
+    assert Suppression.objects.count() == 1001
+
+
+def test_of_instances_of_which_one_is_there_already_none_is_created() -> None:
+    rows.create(rules(1))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        rows.create(rules(3))
+    assert Suppression.objects.count() == 1
+    rows.create([])
+    assert Suppression.objects.count() == 1
