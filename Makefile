@@ -27,8 +27,8 @@ demo: .venv/ready ## the example shop, whole: PORT=8000 SPEED=60 DATA=folder
 	@exec $(BIN)/python manage.py demo --port $(PORT) $(if $(SPEED),--speed $(SPEED)) $(if $(DATA),--data $(DATA))
 
 test: .venv/ready ## the suite on PostgreSQL and a Redis-compatible server, then on SQLite
-	$(PYTEST) --database=postgres $(ARGS)
-	$(PYTEST) --database=sqlite $(ARGS)
+	$(PYTEST) --database=postgres -n auto --maxprocesses=4 $(ARGS)
+	$(PYTEST) --database=sqlite -n auto --maxprocesses=4 $(ARGS)
 
 test-browser: .venv/ready ## what a visitor sees, in Chromium
 	@[ -n "$(CHROMIUM)" ] || scripts/need chromium chromium

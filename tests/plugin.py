@@ -38,8 +38,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     urls = {"valkey": os.environ.get("TEST_REDIS_URL")}
     if options.database == "postgres":
         urls["postgres"] = os.environ.get("TEST_DATABASE_URL")
-    # Nothing runs, so nothing is needed: no test will open these.
-    if options.collectonly or options.help or options.version:
+    # Nothing runs here, so nothing is needed: no test will open these. Each process of several has servers of its own.
+    shares_out = options.numprocesses and "PYTEST_XDIST_WORKER" not in os.environ
+    if options.collectonly or options.help or options.version or shares_out:
         urls = {"valkey": "redis://127.0.0.1:1/0", "postgres": "postgres://127.0.0.1:1/none"}
     servers = Servers(*(name for name, url in urls.items() if not url))
     early_config.add_cleanup(servers.stop)
