@@ -77,6 +77,8 @@ class Message(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
     header_id = models.CharField(_("Message-ID"), max_length=200, blank=True)
+    provider_id = models.CharField(_("provider's id"), max_length=200, blank=True)
+    """The id by which a mail provider's events name it, where the provider gives one of its own."""
     created_at = models.DateTimeField(_("created"))
     changed_at = models.DateTimeField(_("changed"))
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
@@ -87,6 +89,9 @@ class Message(models.Model):
     delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
     bounced_at = models.DateTimeField(_("bounced"), null=True, blank=True)
     complained_at = models.DateTimeField(_("complained of"), null=True, blank=True)
+
+    written_in: str = ""
+    """The language that it is being written in; no column: known once it is rendered, and then to ``build``."""
 
     objects = MessageQuerySet.as_manager()
 
@@ -106,6 +111,7 @@ class Message(models.Model):
                 name="retention_message_capped",
             ),
             models.Index(fields=["header_id"], condition=~Q(header_id=""), name="retention_message_header"),
+            models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="retention_message_provider"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 
 from retention import registry
 from retention.conf import conf
 from retention.locks import one_at_a_time
 from retention.models import Message
 from retention.rows import lock
+from retention.services import answers
 
 log = logging.getLogger(__name__)
 
 State = Message.State
+
+UNSTARTED = Case(When(tries=0, then=Value(None)), default=F("started_at"))
+"""What ``started_at`` is again where a claimed mail goes back: the caps had taken it for begun."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +136,7 @@ def reap(*, at: datetime) -> int:
     """
     over = Message.objects.filter(lease_until__lt=at)
     free = {"owner": "", "lease_until": None, "changed_at": at}
-    count = over.filter(state=State.CLAIMED).update(state=State.DUE, **free)
+    count = over.filter(state=State.CLAIMED).update(state=State.DUE, started_at=UNSTARTED, **free)
     count += over.filter(state=State.SENDING, at_least_once=True).update(state=State.DUE, **free)
     count += over.filter(state=State.SENDING, at_least_once=False).update(
         state=State.UNKNOWN, reason="sender died", **free
@@ -154,6 +158,37 @@ def claim(*, owner: str, at: datetime, limit: int) -> list[Message]:
         Message.objects.filter(owner=owner, state=State.CLAIMED, pk__in=ids)
         .select_related("customer")
         .order_by("-priority", "due_at", "pk")
+    )
+
+
+def postpone(messages: Sequence[Message], *, error: BaseException, at: datetime) -> None:
+    """Give claimed mails back: they certainly did not leave."""
+    if messages:
+        Message.objects.filter(
+            pk__in=[message.pk for message in messages], state=State.CLAIMED, owner=messages[0].owner
+        ).update(
+            state=State.DUE,
+            owner="",
+            lease_until=None,
+            due_at=at + timedelta(minutes=1),
+            started_at=UNSTARTED,
+            error=f"{type(error).__name__}"[:500],
+            changed_at=at,
+        )
+
+
+def settle(
+    owner: str, ids: Sequence[int], *, state: str, reason: str, at: datetime, error: BaseException | None = None
+) -> None:
+    """End claimed mails that will not be sent, with the reason."""
+    Message.objects.filter(pk__in=ids, state=State.CLAIMED, owner=owner).update(
+        state=state,
+        reason=reason,
+        error=answers.words(error) if error else "",
+        owner="",
+        lease_until=None,
+        started_at=UNSTARTED,
+        changed_at=at,
     )
 
 

@@ -13,8 +13,9 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends import locmem
 
 from retention.models import Customer, Message
-from retention.services import consent, delivery, outbox
+from retention.services import consent, delivery, line, outbox, writing
 from retention.services.outbox import Promise
+from retention.services.writing import Ready
 from tests.races.together import all_well, together
 from tests.retention.mails import NEWS, RECEIPT
 from tests.retention.shop import NOON
@@ -75,14 +76,14 @@ def test_claiming_without_a_condition_would_send_twice(
             message.owner = "everybody"
         return found
 
-    def start(message: Message, *, at: datetime) -> bool:
-        Message.objects.filter(pk=message.pk).update(
-            state="sending", header_id=message.header_id, owner="everybody", lease_until=at
+    def start(item: Ready, *, at: datetime) -> bool:
+        Message.objects.filter(pk=item.message.pk).update(
+            state="sending", header_id=item.message.header_id, owner="everybody", lease_until=at
         )
         return True
 
     monkeypatch.setattr(outbox, "claim", claim)
-    monkeypatch.setattr(delivery, "_start", start)
+    monkeypatch.setattr(line, "_start", start)
     owe(customer(), 5)
     all_well(together(*[lambda: delivery.deliver(at=NOON, limit=5)] * 2))
     assert len(mailoutbox) == 10, "each mail twice"
@@ -94,7 +95,7 @@ def test_a_worker_whose_lease_is_over_and_the_one_that_took_over_send_once_each_
     """The first is stopped between its claim and its first send until the second has sent everything."""
     owe(customer(), 10)
     claimed, go_on = threading.Event(), threading.Event()
-    write = delivery.write
+    write = writing.write
 
     def slow(messages: Sequence[Message], *, at: datetime) -> Any:
         ready = write(messages, at=at)
@@ -110,7 +111,7 @@ def test_a_worker_whose_lease_is_over_and_the_one_that_took_over_send_once_each_
         finally:
             go_on.set()
 
-    monkeypatch.setattr(delivery, "write", slow)
+    monkeypatch.setattr(writing, "write", slow)
     assert all_well(together(lambda: delivery.deliver(at=NOON), second)) == [10, 10]
     assert Counter(Message.objects.values_list("state", flat=True)) == {"sent": 10}
     assert len(mailoutbox) == 10
