@@ -14,8 +14,9 @@ from campaigns import goods_words, questions, wording
 from campaigns.models import Coupon, Invitation
 from campaigns.services import answers, enrolments, invitations
 from campaigns.terms import Period
+from retention import registry
 from retention.links import absolute
-from retention.mail import Button, Code, Heading, Mail, Para, Rating, register
+from retention.mail import Button, Code, Heading, Mail, Para, Part, Rating, register
 from retention.models import Message, Order, Token
 from retention.services import texts, tokens
 
@@ -54,7 +55,7 @@ def _coupon_values(messages: Sequence[Message], at: datetime) -> Values:
     values = {}
     for message in messages:
         coupon = found[message.values["coupon"]]
-        with translation.override(texts.language_of(message.customer.language)):
+        with translation.override(texts.language_for(message)):
             values[message.pk] = {
                 "code": coupon.code,
                 "gives": wording.gives(coupon.terms, coupon.money, titles=titles),
@@ -101,7 +102,7 @@ def _survey_values(messages: Sequence[Message], at: datetime) -> Values:
             at=at,
         )
         for message, secret in zip(group, secrets, strict=True):
-            with translation.override(texts.language_of(message.customer.language)):
+            with translation.override(texts.language_for(message)):
                 low, high = questions.ends(survey)
                 values[message.pk] = {
                     "question": questions.question(survey),
@@ -116,7 +117,47 @@ def _survey_values(messages: Sequence[Message], at: datetime) -> Values:
     return values
 
 
+COUPON_BODY = [
+    Code(value="code"),
+    Para(when="minimum", words=_("For orders {{ minimum }}.")),
+    Para(when="goods", words=_("Please note: {{ goods }}.")),
+    Para(when="starts", words=_("Good from {{ starts }} on.")),
+    Para(words=_("Good until {{ expires }}.")),
+    Para(when="once", words=_("It can be used once.")),
+    Para(when="often", words=_("The offer can be used {{ often }} per person.")),
+    Para(when="alone", words=_("It cannot be used together with another coupon.")),
+    Button(words=_("Use the coupon"), link="link"),
+]
+"""A coupon with everything that its reader must know."""
+
+COUPON_SAMPLES = {
+    "code": "PAPER-7Q4M-KX2P",
+    "gives": _("10% off"),
+    "minimum": _("from €30.00"),
+    "starts": _("December 1"),
+    "expires": _("December 31"),
+    "goods": _("only for cups and bowls"),
+    "often": _("once a month"),
+    "once": True,
+    "alone": True,
+}
+
 RATING = Rating(question="{{ question }}", scores="scores", low="{{ low }}", high="{{ high }}")
+
+SURVEY_SAMPLES = {
+    "question": _("How likely are you to recommend us to a friend?"),
+    "low": _("not at all"),
+    "high": _("very likely"),
+    "order_number": "100042",
+}
+
+PARTS = [
+    Part(name="coupon", label=_("The coupon, with what it is good for"), body=COUPON_BODY),
+    Part(name="rating", label=_("The question with its scores"), body=[RATING]),
+]
+
+GIVES = ("coupon", "products", "companions", "points")
+"""The last one is on offer where loyalty is installed."""
 
 MAILS = [
     # Marketing, not service: the form asks for "offers and news" and promises no coupon of its own, so this is the
@@ -128,20 +169,14 @@ MAILS = [
         subject=_("Welcome to {{ shop.name }}: {{ gives }}"),
         preheader=_("For your first order, good until {{ expires }}."),
         values=COUPON,
+        parts=GIVES,
+        samples=COUPON_SAMPLES,
         build=_coupon_values,
         refuse=_refuse_coupon,
         body=[
             Heading(words=_("Welcome")),
             Para(words=_("Thank you for signing up. Here is something for your first order: {{ gives }}.")),
-            Code(value="code"),
-            Para(when="minimum", words=_("For orders {{ minimum }}.")),
-            Para(when="goods", words=_("Please note: {{ goods }}.")),
-            Para(when="starts", words=_("Good from {{ starts }} on.")),
-            Para(words=_("Good until {{ expires }}.")),
-            Para(when="once", words=_("It can be used once.")),
-            Para(when="often", words=_("The offer can be used {{ often }} per person.")),
-            Para(when="alone", words=_("It cannot be used together with another coupon.")),
-            Button(words=_("Use the coupon"), link="link"),
+            *COUPON_BODY,
         ],
     ),
     Mail(
@@ -151,20 +186,14 @@ MAILS = [
         subject=_("Thank you: {{ gives }} on your next order"),
         preheader=_("Good until {{ expires }}."),
         values=COUPON,
+        parts=GIVES,
+        samples=COUPON_SAMPLES,
         build=_coupon_values,
         refuse=_refuse_coupon,
         body=[
             Heading(words=_("Thank you for your order")),
             Para(words=_("We would be glad to see you again. This is for your next order: {{ gives }}.")),
-            Code(value="code"),
-            Para(when="minimum", words=_("For orders {{ minimum }}.")),
-            Para(when="goods", words=_("Please note: {{ goods }}.")),
-            Para(when="starts", words=_("Good from {{ starts }} on.")),
-            Para(words=_("Good until {{ expires }}.")),
-            Para(when="once", words=_("It can be used once.")),
-            Para(when="often", words=_("The offer can be used {{ often }} per person.")),
-            Para(when="alone", words=_("It cannot be used together with another coupon.")),
-            Button(words=_("Use the coupon"), link="link"),
+            *COUPON_BODY,
         ],
     ),
     Mail(
@@ -174,6 +203,8 @@ MAILS = [
         subject=_("One question about your order {{ order_number }}"),
         preheader=_("{{ question }}"),
         values=SURVEY,
+        parts=("rating",),
+        samples=SURVEY_SAMPLES,
         build=_survey_values,
         refuse=invitations.refuse,
         body=[
@@ -195,6 +226,8 @@ MAILS = [
         subject=_("Still one question about your order {{ order_number }}"),
         preheader=_("{{ question }}"),
         values=SURVEY,
+        parts=("rating",),
+        samples=SURVEY_SAMPLES,
         build=_survey_values,
         refuse=invitations.refuse,
         body=[
@@ -210,6 +243,8 @@ MAILS = [
 
 
 def load() -> None:
-    """Register the mails of this app."""
+    """Register the mails of this app, and the parts of them that staff can put elsewhere."""
+    for part in PARTS:
+        registry.mail_parts.add(part.name, part)
     for mail in MAILS:
         register(mail)

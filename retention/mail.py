@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_lazy as _
+
 from retention.registry import Words, mails
 
 if TYPE_CHECKING:
@@ -61,6 +63,61 @@ class Rating(Block):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Products(Block):
+    """Goods with picture, title and price. ``rows`` names a list of {title, url, image, price}; image may be empty."""
+
+    rows: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Whom a part is asked for, and in which text."""
+
+    key: int
+    """By which the answer is given."""
+    customer: int
+    order: str = ""
+    """Reference of the order that the mail is about."""
+    language: str
+    products: Sequence[str] = ()
+    """References of the goods that the text shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Something that staff can put into several mails: values, and a ready block ``<name>_block`` of them.
+
+    Registered in ``registry.mail_parts``; a mail names in ``parts`` those that it can give.
+    """
+
+    name: str
+    label: Words
+    body: Sequence[Block]
+    """The ready block."""
+    values: Mapping[str, Words] = field(default_factory=dict)
+    """Value → what it is; None where there is nothing, so that ``{% if products %}`` can ask."""
+    build: Callable[[Sequence[Asked], datetime], Mapping[int, Mapping[str, Any]]] | None = None
+    """Set-wise values by key, asked only where a text uses them. None: the mail itself has them."""
+    samples: Mapping[str, Any] = field(default_factory=dict)
+    """What the values look like, for previews."""
+
+    @property
+    def block(self) -> str:
+        return f"{self.name}_block"
+
+
+COMMON: Mapping[str, Words] = {
+    "first_name": _("the first name; empty for who has not told it"),
+    "shop.name": _("the shop's name"),
+    "shop.url": _("the shop's first page"),
+    "shop.postal_address": _("the shop's postal address"),
+    "reply_to": _("the address that a person answers"),
+    "unsubscribe_url": _("the page on which one says no to this mail; empty in service mail"),
+}
+"""What every mail has."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mail:
     """A kind of mail, registered by the app that owns it."""
 
@@ -73,6 +130,10 @@ class Mail:
     body: Sequence[Block]
     values: Mapping[str, Words] = field(default_factory=dict)
     """Declared value → what it is, for who writes texts."""
+    parts: Sequence[str] = ()
+    """Names of the parts that staff can put into it. Service mail has none but of its own values."""
+    samples: Mapping[str, Any] = field(default_factory=dict)
+    """What its values look like, for previews; without a sample a value is shown by its name."""
     build: Callable[[Sequence[Message], datetime], Mapping[int, Mapping[str, Any]]] = lambda messages, at: {}
     """Messages of this mail → primitive values for each message's id, set-wise. Tokens are minted here."""
     refuse: Callable[[Sequence[Message], datetime], Mapping[int, str]] = lambda messages, at: {}

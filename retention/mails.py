@@ -54,6 +54,7 @@ def load() -> None:
             subject=_("Confirm your address at {{ shop.name }}"),
             preheader=_("Then your earlier orders appear in your account, too."),
             values=LINK,
+            samples={"hours": 72},
             build=_link(Token.Purpose.CLAIM, "retention:enter", _claim_lasts),
             refuse=_refuse_proven,
             body=[
@@ -90,6 +91,7 @@ def load() -> None:
             subject=_("Open your account at {{ shop.name }}"),
             preheader=_("One click and a password, and your orders are in one place."),
             values=LINK,
+            samples={"hours": 72},
             build=_link(Token.Purpose.CLAIM, "retention:enter", _claim_lasts),
             body=[
                 Heading(words=_("Your account is one step away")),
@@ -111,6 +113,7 @@ def load() -> None:
             subject=_("Your account at {{ shop.name }}"),
             preheader=_("You have an account already. This link signs you in."),
             values=LINK,
+            samples={"hours": 72},
             build=_link(Token.Purpose.SIGN_IN, "retention:sign_in", _claim_lasts),
             body=[
                 Heading(words=_("You have an account already")),
@@ -135,6 +138,7 @@ def load() -> None:
             subject=_("Please confirm: mail from {{ shop.name }}"),
             preheader=_("One click, and you get our mail. Without it you get none."),
             values=LINK,
+            samples={"hours": 72},
             build=_link(Token.Purpose.CONFIRM, "retention:confirm_signup", _signup_lasts),
             body=[
                 Heading(words=_("One click to confirm")),

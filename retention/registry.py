@@ -23,7 +23,7 @@ from retention.facts import FactData
 from retention.shop import CartData, CouponRejected, OrderData
 
 if TYPE_CHECKING:
-    from retention.mail import Mail
+    from retention.mail import Mail, Part
     from retention.models import Customer
 
 T = TypeVar("T")
@@ -213,6 +213,9 @@ people: Registry[Person] = Registry("person")
 
 mails: Registry[Mail] = Registry("mail")
 
+mail_parts: Registry[Part] = Registry("part of a mail")
+"""By name: what several mails can give, e.g. goods bought together; a name that nobody registered is not on offer."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tick:
@@ -373,6 +376,28 @@ class Nudge:
 
 nudges: Registry[Callable[[Customer, datetime], Nudge | None]] = Registry("nudge")
 """By the nudge's name; None where there is nothing to say to this member now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Something we would like to know of a member, asked on their page one at a time; never a condition of anything."""
+
+    name: str
+    """Up to 30 characters with the app in front, e.g. ``retention.birthday``; a "not now" is remembered by it."""
+    label: Words
+    """The question."""
+    why: Words
+    """What it is good for, a sentence to who is asked."""
+    form: type[forms.Form]
+    is_answered: Callable[[Customer], bool]
+    """True also where there is nothing to ask of this customer."""
+    save: Callable[[Customer, Mapping[str, Any], datetime], None]
+    """Write down what the form cleaned, in the caller's transaction."""
+    order: int = 0
+    """The lowest is asked first."""
+
+
+questions: Registry[Question] = Registry("question")
 
 api_routes: Registry[str] = Registry("API route")
 """Dotted paths of URLconfs that the API includes under its version, e.g. ``campaigns.api.urls``."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, wraps
+from itertools import takewhile
 from typing import Any
 
 from liquid import BoundTemplate, DictLoader, Environment, Expression, Node, RenderContext, StrictUndefined
 from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.exceptions import FilterError, LiquidError, LiquidSyntaxError, LoopIterationLimitError, ResourceLimitError
+from liquid.token import Token
 
 SOURCE_LIMIT = 128 * 1024
 """Characters of a text; mail programs clip a mail at about a hundred thousand."""
@@ -22,6 +25,10 @@ LOOP_LIMIT = 1000
 """Rounds of all loops, nested ones multiplied."""
 WORK_LIMIT = 20_000
 """Parts of a text times the rounds they may be repeated."""
+MARKUP_LIMIT = 16 * 1024
+"""Characters within ``{{ }}`` and ``{% %}`` of one text: reading them takes longer than all else."""
+TAG_LENGTH_LIMIT = 1000
+"""Characters of one tag: reading it takes time by the square of its length."""
 VALUE_LIMIT = 32 * 1024
 """Characters, entries or binary digits of what one filter makes."""
 FILTER_LIMIT = 1_000_000
@@ -51,18 +58,30 @@ def compile_text(source: str, *, html: bool) -> BoundTemplate:
     return template
 
 
+OPEN = re.compile(r"\{\{|\{%")
+CLOSE = {"{{": "}}", "{%": "%}"}
 RAW = re.compile(r"\{%-?\s*(?:raw|doc)\b")
 RAW_LIMIT = 20
 
 
 def _check_source(source: str) -> None:
-    """Refuse what the library would read for minutes: its time grows with the square of what is left open."""
+    """Refuse what the library would read for minutes: its time grows with the square of what is long or left open."""
     if len(source) > SOURCE_LIMIT:
         raise ResourceLimitError(f"a text has at most {SOURCE_LIMIT} characters", token=None)
-    if not all("}}" in piece for piece in source.split("{{")[1:]):
-        raise LiquidSyntaxError("expected '}}' after '{{'", token=None)
     if len(RAW.findall(source)) > RAW_LIMIT:
         raise ResourceLimitError(f"a text has at most {RAW_LIMIT} parts that are raw or doc", token=None)
+    end, left = 0, MARKUP_LIMIT
+    while found := OPEN.search(source, end):
+        start, opened = found.start(), found.group()
+        token = Token("output", opened, start, source)
+        end = source.find(CLOSE[opened], start) + 2
+        if end == 1:
+            raise LiquidSyntaxError(f"expected '{CLOSE[opened]}' after '{opened}'", token=token)
+        if end - start > TAG_LENGTH_LIMIT:
+            raise ResourceLimitError(f"this tag has more than {TAG_LENGTH_LIMIT} characters", token=token)
+        left -= end - start
+        if left < 0:
+            raise ResourceLimitError(f"the tags of a text have at most {MARKUP_LIMIT} characters", token=token)
 
 
 def _check(template: BoundTemplate) -> int:
@@ -138,3 +157,31 @@ def _size(made: Any) -> int:
     if isinstance(made, int):
         return made.bit_length()
     return len(made) if isinstance(made, Sequence) else 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A value that a text uses, and where."""
+
+    path: tuple[str | int, ...]
+    """``("shop", "name")``; a part that is a value itself ends it."""
+    line: int
+
+
+def line_of(error: LiquidError) -> int | None:
+    """Return the line that an error is about, from 1; None where it is about the whole text."""
+    token = error.token
+    if token is None or token.start_index < 0:
+        return None
+    return token.source.count("\n", 0, token.start_index) + 1
+
+
+def names(source: str, *, html: bool) -> list[Named]:
+    """Return the values from outside that a text uses, in whichever branch. Raises LiquidError."""
+    found = compile_text(source, html=html).analyze(include_partials=False).globals
+    named = []
+    for variable in (one for ones in found.values() for one in ones):
+        path = takewhile(lambda part: not isinstance(part, list), variable.segments)
+        line = source.count("\n", 0, variable.span.index) + 1
+        named.append(Named(path=tuple(path), line=line))  # type: ignore[arg-type]  # no list is left in it
+    return sorted(named, key=lambda one: one.line)

@@ -3,47 +3,57 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 from typing import Any
 
 import css_inline
 from django.conf import settings
 from django.template import TemplateDoesNotExist, engines
 from django.utils import translation
-from django.utils.translation import gettext
+from django.utils.translation import gettext, to_language
 from liquid import Markup
 from liquid.exceptions import LiquidError
 
-from retention import links
-from retention import mail as mails
+from retention import links, registry
 from retention.conf import conf
-from retention.mail import Mail
-from retention.models import Text
-from retention.services.sandbox import compile_text
+from retention.mail import Mail, Part
+from retention.models import Message, Text
+from retention.services import shipped, utm
+from retention.services.sandbox import compile_text, line_of
+from retention.services.shipped import Words
 
 
 class CannotRender(Exception):
     """The text of a mail is wrong; the message says where, for staff."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Words:
-    """A mail's parts in Liquid."""
-
-    subject: str
-    preheader: str
-    html: str
-    text: str
+    def __init__(self, message: str, *, part: str = "", line: int | None = None, fault: str = "") -> None:
+        super().__init__(message)
+        self.part = part
+        """``subject``, ``preheader``, ``html`` or ``text``; empty: the mail as a whole."""
+        self.line = line
+        self.fault = fault or message
+        """What is wrong, without where."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
     subject: str
+    preheader: str
     html: str
     text: str
+    language: str
+    """The one it is written in; not the recipient's where that has no text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which words somebody gets."""
+
+    language: str
+    text: Text | None
+    """The merchant's own; None: the shipped words."""
 
 
 def _layout_words(language: str) -> dict[str, str]:
@@ -68,66 +78,42 @@ def language_of(wanted: str) -> str:
         return settings.LANGUAGE_CODE
 
 
+def language_for(message: Message) -> str:
+    """Return the language of a mail's values: that of its words."""
+    return message.written_in or language_of(message.customer.language)
+
+
+def pick(wanted: str, own: Mapping[str, Text] | None) -> Choice:
+    """Return whose words somebody gets who wants this language, empty or unknown included.
+
+    The merchant's own in the wanted language, then in its base (``pt`` for ``pt-br``), then in the shop's language;
+    without any the shipped words in the wanted one.
+    """
+    for language in _chain(wanted) if own else ():
+        if text := (own or {}).get(language):
+            return Choice(language=language, text=text)
+    return Choice(language=language_of(wanted), text=None)
+
+
+def _chain(wanted: str) -> Iterator[str]:
+    for language in (language_of(wanted), settings.LANGUAGE_CODE):
+        yield language
+        yield language_of(language)
+        yield to_language(language).partition("-")[0]
+
+
 def words(mail: Mail, language: str, own: Mapping[str, Text] | None = None) -> Words:
     """Return the merchant's words for a mail where there are any, else the shipped ones."""
-    text = (own or {}).get(language)
-    if text:
+    choice = pick(language, own)
+    if choice.text:
+        text = choice.text
         return Words(subject=text.subject, preheader=text.preheader, html=text.html, text=text.text)
-    with translation.override(language):
-        return Words(
-            subject=str(mail.subject),
-            preheader=str(mail.preheader),
-            html="\n".join(_when(block, _html(block)) for block in mail.body),
-            text="".join(_when(block, _plain(block) + "\n\n") for block in mail.body),
-        )
+    return shipped.words(mail, choice.language)
 
 
-def _when(block: mails.Block, source: str) -> str:
-    # an empty string is true in Liquid
-    return f'{{% if {block.when} and {block.when} != "" %}}{source}{{% endif %}}' if block.when else source
-
-
-def _html(block: mails.Block) -> str:
-    def say(words: object) -> str:
-        return escape(str(words), quote=False)  # quotes belong to Liquid's filters
-
-    match block:
-        case mails.Heading():
-            return f'<h1 class="heading">{say(block.words)}</h1>'
-        case mails.Para():
-            return f'<p class="para">{say(block.words)}</p>'
-        case mails.Button():
-            return (
-                '<table role="presentation" class="button-table"><tr><td class="button-cell">'
-                f'<a class="button" href="{{{{ {block.link} }}}}">{say(block.words)}</a></td></tr></table>'
-            )
-        case mails.Code():
-            return f'<p class="code">{{{{ {block.value} }}}}</p>'
-        case mails.Rating():
-            return (
-                f'<p class="para">{say(block.question)}</p><p class="ends">{say(block.low)}</p><p class="rating">'
-                f"{{% for entry in {block.scores} %}}"
-                '<a class="score" href="{{ entry.url }}">{{ entry.score }}</a> '
-                f'{{% endfor %}}</p><p class="ends">{say(block.high)}</p>'
-            )
-    raise TypeError(f"{block!r} is no block of a mail.")
-
-
-def _plain(block: mails.Block) -> str:
-    match block:
-        case mails.Heading() | mails.Para():
-            return str(block.words)
-        case mails.Button():
-            return f"{block.words}:\n{{{{ {block.link} }}}}"
-        case mails.Code():
-            return f"    {{{{ {block.value} }}}}"
-        case mails.Rating():
-            return (
-                f"{block.question}\n\n{block.low}\n"
-                f"{{% for entry in {block.scores} %}}{{{{ entry.score }}}}: {{{{ entry.url }}}}\n{{% endfor %}}"
-                f"{block.high}"
-            )
-    raise TypeError(f"{block!r} is no block of a mail.")
+def parts(mail: Mail) -> list[Part]:
+    """Return what staff can put into a mail, of what is registered."""
+    return [part for name in mail.parts if (part := registry.mail_parts.get(name))]
 
 
 @lru_cache(maxsize=8)
@@ -146,37 +132,85 @@ def _layout(name: str) -> str:
 
 TAG_LIMIT = 5000
 """Nested some ten thousand deep, elements end the process of who inlines their style."""
+STYLE_LIMIT = 2_000_000
+"""Rules of style times tags; each rule is tried on each."""
+STYLE = re.compile(r"<style\b[^>]*>(.*?)(?:</style|\Z)", re.DOTALL | re.IGNORECASE)
 
 INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
 """At-rules (dark mode) stay in the head; everything else goes to the elements."""
 
 
-def render(mail: Mail, *, language: str, values: Mapping[str, Any], own: Mapping[str, Text] | None = None) -> Rendered:
-    """Write a mail in ``language`` with ``values``; ``own`` are the merchant's texts by language.
+def render(
+    mail: Mail,
+    *,
+    language: str,
+    values: Mapping[str, Any],
+    own: Mapping[str, Text] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Rendered:
+    """Write a mail for who wants ``language`` with ``values``; ``own`` are the merchant's texts by language.
 
-    Raises CannotRender where the Liquid is wrong, a value is not declared, or a limit is passed.
+    ``tags`` go to links to the shop. Raises CannotRender where the Liquid is wrong, a value is not declared, or a
+    limit is passed.
     """
-    parts = words(mail, language, own)
-    try:
-        subject = compile_text(parts.subject, html=False).render(**values)
-        shared = {
-            **values,
-            "words": _layout_words(language),
-            "subject": subject,
-            "preheader": compile_text(parts.preheader, html=False).render(**values),
-        }
-        html_body = compile_text(parts.html, html=True).render(**values)
-        text_body = compile_text(parts.text, html=False).render(**values)
-        html = compile_text(_layout("layout.html"), html=True).render(
-            **shared, body=Markup(html_body), style=Markup(_layout("style.css")), language=language
-        )
-        text = compile_text(_layout("layout.txt"), html=False).render(**shared, body=text_body, language=language)
-    except LiquidError as error:
-        raise CannotRender(f"{mail.name} ({language}): {error}") from error
-    if html.count("<") > TAG_LIMIT:
-        raise CannotRender(f"{mail.name} ({language}): more than {TAG_LIMIT} tags")
+    written = words(mail, language, own)
+    language = pick(language, own).language
+    where = f"{mail.name} ({language})"
+
+    def write(part: str, source: str, given: Mapping[str, Any], *, html: bool = False) -> str:
+        try:
+            return compile_text(source, html=html).render(**given)
+        except LiquidError as error:
+            line = line_of(error)
+            at = f"{part}, line {line}" if line else part
+            fault = str(error.message)
+            raise CannotRender(f"{where}: {fault} ({at})", part=part, line=line, fault=fault) from error
+
+    subject = write("subject", written.subject, values)
+    preheader = write("preheader", written.preheader, values)
+    blocks: dict[str, Any] = {}
+    plain_blocks: dict[str, Any] = {}
+    with translation.override(language):
+        direction = "rtl" if translation.get_language_bidi() else "ltr"
+        for part in parts(mail):
+            if part.block in written.html:
+                blocks[part.block] = Markup(write("html", shipped.html(part.body), values, html=True))
+            if part.block in written.text:
+                plain_blocks[part.block] = write("text", shipped.plain(part.body), values).strip()
+    shared = {
+        **values,
+        "words": _layout_words(language),
+        "subject": subject,
+        "preheader": preheader,
+        "language": language,
+        "direction": direction,
+    }
+    html_body = write("html", written.html, {**values, **blocks}, html=True)
+    text_body = write("text", written.text, {**values, **plain_blocks})
+    html = write(
+        "html", _layout("layout.html"), {**shared, "body": Markup(html_body), "style": Markup(_layout("style.css"))},
+        html=True,
+    )  # fmt: skip
+    text = write("text", _layout("layout.txt"), {**shared, "body": text_body})
+    _check_size(html, where)
+    html = INLINER.inline(html)
+    text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
     return Rendered(
         subject=" ".join(subject.split())[:200],
-        html=INLINER.inline(html),
-        text=re.sub(r"\n{3,}", "\n\n", text).strip() + "\n",
+        preheader=" ".join(preheader.split()),
+        html=utm.in_html(html, tags) if tags else html,
+        text=utm.in_text(text, tags) if tags else text,
+        language=language,
     )
+
+
+def _check_size(html: str, where: str) -> None:
+    """Refuse what its styles would take too long for."""
+    tags = html.count("<")
+    if tags > TAG_LIMIT:
+        raise CannotRender(
+            f"{where}: more than {TAG_LIMIT} tags (html)", part="html", fault=f"more than {TAG_LIMIT} tags"
+        )
+    rules = sum(style.count("{") + style.count(",") for style in STYLE.findall(html))
+    if rules * tags > STYLE_LIMIT:
+        raise CannotRender(f"{where}: too many rules of style (html)", part="html", fault="too many rules of style")

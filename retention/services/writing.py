@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import make_msgid, parseaddr
+from functools import partial
 from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
@@ -15,7 +16,9 @@ from retention import links, registry
 from retention.conf import conf
 from retention.mail import Mail
 from retention.models import Message, Text
-from retention.services import asking, outbox, texts
+from retention.services import asking, outbox, texts, utm
+from retention.services import values as mail_values
+from retention.services.texts import Rendered
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +34,7 @@ class Ready:
     email: EmailMultiAlternatives
     until: datetime | None = None
     """From then on it must not start: quiet hours begin, or the hour of its rate is over."""
+    started: bool = False
 
 
 def write(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
@@ -43,10 +47,12 @@ def write(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
         mail = registry.mails[name]
         group = [message for message in messages if message.mail == name]
         own = {text.language: text for text in Text.objects.filter(mail=name)}
-        values, group = asking.ask(mail.build, group, reason="values", at=at)
+        values, group = asking.ask(partial(mail_values.build, mail, own=own), group, reason="values", at=at)
+        tags = utm.tags(name)
         for message in group:
             try:
-                ready.append(Ready(message=message, email=_email(mail, message, values.get(message.pk, {}), own)))
+                email = _email(mail, message, values.get(message.pk, {}), own, tags)
+                ready.append(Ready(message=message, email=email))
             except Exception as error:  # noqa: BLE001  (kept on the message; the log holds no personal data)
                 log.warning("message %s cannot be written: %s", message.pk, type(error).__name__)
                 outbox.settle(message.owner, [message.pk], state=State.FAILED, reason="text", error=error, at=at)
@@ -54,23 +60,21 @@ def write(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
     return sorted(ready, key=lambda item: order[item.message.pk])
 
 
-def _email(mail: Mail, message: Message, values: Mapping[str, Any], own: Mapping[str, Text]) -> EmailMultiAlternatives:
-    language = texts.language_of(message.customer.language)
-    unsubscribe = None  # an empty string is true in Liquid
+def _email(
+    mail: Mail, message: Message, values: Mapping[str, Any], own: Mapping[str, Text], tags: Mapping[str, str]
+) -> EmailMultiAlternatives:
+    unsubscribe = None
     if message.purpose != SERVICE:
         unsubscribe = links.unsubscribe_url(customer=message.customer_id, purpose=message.purpose)
-    reply_to = conf.REPLY_TO or conf.FROM_EMAIL
     written = texts.render(
         mail,
-        language=language,
+        language=texts.language_of(message.customer.language),
         own=own,
         values={
             **values,
-            "shop": texts.shop(),
-            "first_name": message.customer.first_name or None,
-            "reply_to": parseaddr(reply_to)[1],
-            "unsubscribe_url": unsubscribe,
+            **mail_values.common(first_name=message.customer.first_name, unsubscribe_url=unsubscribe),
         },
+        tags=tags,
     )
     if not message.header_id:
         message.header_id = make_msgid(idstring=str(message.pk), domain=_domain())
@@ -82,12 +86,17 @@ def _email(mail: Mail, message: Message, values: Mapping[str, Any], own: Mapping
     if unsubscribe:
         headers["List-Unsubscribe"] = f"<{unsubscribe}>"
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return compose(written, to=message.customer.email, headers=headers)
+
+
+def compose(written: Rendered, *, to: str, headers: Mapping[str, str]) -> EmailMultiAlternatives:
+    """Return a written mail as it goes to the line."""
     email = EmailMultiAlternatives(
         subject=written.subject,
         body=written.text,
         from_email=conf.FROM_EMAIL,
-        to=[message.customer.email],
-        reply_to=[reply_to],
+        to=[to],
+        reply_to=[conf.REPLY_TO or conf.FROM_EMAIL],
         headers={name: _one_line(value) for name, value in headers.items()},
     )
     email.attach_alternative(written.html, "text/html")
