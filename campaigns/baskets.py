@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from retention.money import to_minor
-from retention.shop import CartData
+from retention.shop import CartData, ProductData, get_shop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,11 @@ class Basket:
             else None,
             codes=cart.coupons,
         )
+
+    @cached_property
+    def goods(self) -> Mapping[str, ProductData]:
+        """What the shop's catalogue says of what is in it. Who wants to know first asks, and nobody asks again."""
+        return get_shop().get_products([line.product for line in self.lines if line.product])
 
     @property
     def worth(self) -> int:

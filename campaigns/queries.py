@@ -11,28 +11,36 @@ from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Su
 from django.db.models.functions import Coalesce
 
 from campaigns.models import Coupon, MarginGuard, Offer, OfferLimit, Redemption
+from retention.locks import on_the_way
 
 SPENT = (Redemption.State.COMMITTED, Redemption.State.EXCESS)
 """States in which an order had the discount."""
 
 
-def by_code(codes: Iterable[str], *, cart: str = "") -> QuerySet[Coupon]:
+def by_code(codes: Iterable[str], *, cart: str = "", turn: bool = False) -> QuerySet[Coupon]:
     """Return our coupons among these codes, oldest first, with all that checking one asks of each in one query.
 
     ``held`` says whether the cart has reserved it, ``limited`` whether its offer has limits, ``guarded`` whether there
-    is a margin guard.
+    is a margin guard. ``turn``: it is the cart's turn from here to the end of the transaction, and ``crowded`` says
+    whether the cart had reserved anything before it waited for that.
     """
-    held = Redemption.objects.filter(coupon=OuterRef("pk"), cart=cart, state=Redemption.State.RESERVED)
-    return (
+    mine = Redemption.objects.filter(cart=cart, state=Redemption.State.RESERVED)
+    rows = (
         Coupon.objects.filter(code__in=list(codes))
         .select_related("offer", "version", "customer")
         .annotate(  # type: ignore[no-redef]  # the class says what they are without the query
-            held=Exists(held),
+            held=Exists(mine.filter(coupon=OuterRef("pk"))),
             limited=Exists(OfferLimit.objects.filter(offer=OuterRef("offer"))),
             guarded=Exists(MarginGuard.objects.all()),
         )
         .order_by("pk")
     )
+    return rows.annotate(crowded=Exists(mine), turn=on_the_way(turn_of(cart))) if turn else rows  # type: ignore[no-redef]
+
+
+def turn_of(cart: str) -> str:
+    """Return the name of the lock under which one request at a time changes what a cart holds."""
+    return f"campaigns.cart:{cart}"
 
 
 def wallet(customer: int, *, at: datetime) -> QuerySet[Coupon]:

@@ -97,6 +97,8 @@ class Coupon(models.Model):
     # ``queries.by_code`` says these; where it was not asked, they are to be looked up
     held: bool = False
     """Whether the basket in question has reserved it."""
+    crowded: bool = True
+    """Whether the basket in question has reserved anything."""
     limited: bool = True
     """Whether the offer has limits over all its coupons."""
     guarded: bool = True

@@ -111,7 +111,7 @@ class Book:
         row = Redemption(
             coupon_id=coupon,
             offer_id=self.coupons[coupon].offer_id,
-            customer_key=_key(order) or f"order:{order.pk}",
+            customer_key=_key(order) or f"order:{order.reference}",
             customer=order.customer,
             order=order.reference,
             cart=order.cart,

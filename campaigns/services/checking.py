@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from django.db.models import Q
@@ -14,12 +13,11 @@ from campaigns.baskets import Basket
 from campaigns.models import Coupon, Redemption
 from campaigns.models.redemption import LIVE
 from campaigns.reasons import Reason, Refusal
-from campaigns.services import limits, margin, redemptions
+from campaigns.services import limits, margin, redemptions, shopper
 from campaigns.terms import Asked, Kind
 from retention import registry
 from retention.hashing import customer_key, normal
 from retention.models import Customer
-from retention.shop import get_shop
 
 FIRST_ORDER = Asked(name=conditions.FIRST_ORDER.name)
 
@@ -28,19 +26,29 @@ def check(coupons: Sequence[Coupon], *, basket: Basket, at: datetime, reserving:
     """Return coupon id → why the basket may not use it; one that it may use is left out.
 
     Coupons come from ``queries.by_code``. A query is made only for what a coupon asks: categories, conditions, limits,
-    the margin guard. ``reserving``: they are about to be reserved, which decides about every limit by itself.
+    the margin guard. ``reserving``: they are about to be reserved, which decides about every limit by itself; who
+    shops must be known for that.
     """
+    refused = by_themselves(coupons, basket=basket, at=at, reserving=reserving)
+    kept_in = categories(coupons, basket)
+    refused |= _exclusive(_rest(coupons, refused))
+    refused |= _margin(_rest(coupons, refused), coupons, basket, kept_in)
+    return refused
+
+
+def by_themselves(
+    coupons: Sequence[Coupon], *, basket: Basket, at: datetime, reserving: bool = False
+) -> dict[int, Refusal]:
+    """Return the part of ``check`` that is not about what they are together with."""
     kept_in = categories(coupons, basket)
     refused: dict[int, Refusal] = {}
     for coupon in coupons:
-        reason = _state(coupon, at=at) or _owner(coupon, basket) or _money(coupon, basket, kept_in)
+        reason = _state(coupon, at=at) or _owner(coupon, basket, reserving) or _money(coupon, basket, kept_in)
         if reason:
             refused[coupon.pk] = Refusal(code=coupon.code, reason=reason)
     refused |= _conditions(_rest(coupons, refused), basket=basket, at=at)
     if not reserving:
         refused |= _limits(_rest(coupons, refused), basket, kept_in, at=at)
-    refused |= _exclusive(_rest(coupons, refused))
-    refused |= _margin(_rest(coupons, refused), coupons, basket, kept_in)
     return refused
 
 
@@ -67,11 +75,12 @@ def _state(coupon: Coupon, *, at: datetime) -> Reason | None:
     return None
 
 
-def _owner(coupon: Coupon, basket: Basket) -> Reason | None:
+def _owner(coupon: Coupon, basket: Basket, reserving: bool) -> Reason | None:
+    if not basket.is_known:
+        # of nobody in particular there is no "once per person"
+        return Reason.NO_ADDRESS if reserving or coupon.customer is not None else None
     if coupon.customer is None:
         return None
-    if not basket.is_known:
-        return Reason.NO_ADDRESS
     return None if owns(coupon, email=basket.email, user_id=basket.user_id) else Reason.SOMEONE_ELSES
 
 
@@ -90,22 +99,10 @@ def owns(coupon: Coupon, *, email: str, user_id: int | None) -> bool:
 
 def categories(coupons: Sequence[Coupon], basket: Basket) -> pricing.Categories:
     """Return product → its categories, asked of the shop only where a coupon needs them."""
-    unknown = [line.product for line in basket.lines if line.categories is None]
+    unknown = any(line.categories is None for line in basket.lines)
     if not unknown or not any(coupon.terms.goods.asks_categories for coupon in coupons):
         return {}
-    return {reference: product.categories for reference, product in get_shop().get_products(unknown).items()}
-
-
-def shelved(coupons: Sequence[Coupon], basket: Basket) -> Basket:
-    """Return the basket with its goods' categories where a coupon asks for them, so that nobody asks the shop again."""
-    kept_in = categories(coupons, basket)
-    if not kept_in:
-        return basket
-    lines = (
-        line if line.categories is not None else replace(line, categories=tuple(kept_in.get(line.product, ())))
-        for line in basket.lines
-    )
-    return replace(basket, lines=tuple(lines))
+    return {reference: product.categories for reference, product in basket.goods.items()}
 
 
 def _money(coupon: Coupon, basket: Basket, kept_in: pricing.Categories) -> Reason | None:
@@ -217,7 +214,7 @@ def _persons(coupons: Sequence[Coupon], basket: Basket, *, at: datetime) -> dict
     ]
     if not counted or not basket.is_known:
         return {}
-    key = redemptions.key_of(basket)
+    key = shopper.key_of(basket)
     # each half is what an index holds; a use without a slot in the offer is none of few
     of_these = Q(coupon__in=[coupon.pk for coupon in counted]) | Q(
         offer__in={coupon.offer_id for coupon in counted}, offer_slot__isnull=False

@@ -11,7 +11,7 @@ from campaigns import queries, reasons
 from campaigns.baskets import Basket
 from campaigns.models import Coupon, Redemption
 from campaigns.reasons import Refusal
-from campaigns.services import checking, codes, engine, redemptions
+from campaigns.services import checking, codes, engine, holding, redemptions, shopper
 from campaigns.services.redemptions import Hold
 from retention.registry import CheckoutGuard
 from retention.shop import CartData, CouponRejected, get_shop
@@ -42,35 +42,41 @@ def reserve(request: HttpRequest, cart: CartData, *, email: str, user_id: int | 
     one out and asks again. Without codes, now or before, there is not even a query.
     """
     wanted = [code for code in map(codes.normal, cart.coupons) if code]
-    basket = Basket.of(cart, email=email, user_id=user_id, priced=not engine.current().prices) if wanted else None
-    coupons = list(queries.by_code(wanted, cart=cart.reference)) if wanted else []
-    following = _following(request, coupons) if coupons else {}
-    if basket:
-        basket = checking.shelved(coupons, basket)
+    before = request.session.get(HELD, {})
+    if not wanted and not before:
+        return
+    basket = Basket.of(cart, email=email, user_id=user_id, priced=not engine.current().prices)
+    with holding.transaction():
+        coupons = list(queries.by_code(wanted, cart=cart.reference, turn=True)) if wanted else []
+        following = _following(request, coupons) if coupons and before else ()
         for refusal in checking.check(coupons, basket=basket, at=at, reserving=True).values():
             raise _rejected(refusal)
-    if not cart.reference:
-        return  # a basket that is not stored is not ordered either
-    held = {}
-    if basket and coupons:
-        for redemption in following.values():
-            redemptions.move(redemption, cart=cart.reference)
+        if not cart.reference:
+            return  # a basket that is not stored is not ordered either
+        empty = bool(coupons) and not any(coupon.crowded for coupon in coupons)
         try:
-            rows = redemptions.reserve(holds(coupons, basket), cart=cart.reference, at=at)
+            rows = (
+                holding.hold(holds(coupons, basket), cart=cart.reference, at=at, empty=empty, following=following)
+                if coupons or before
+                else ()
+            )
         except redemptions.Refused as no:
             raise _rejected(Refusal(code=no.coupon.code, reason=no.reason)) from no
-        held = {str(row.coupon_id): row.pk for row in rows}
-    _remember(request, held, cart, at=at)
+    held = {str(row.coupon_id): row.pk for row in rows}
+    if before != held:
+        request.session[HELD] = held
 
 
 def holds(coupons: Sequence[Coupon], basket: Basket) -> list[Hold]:
-    """Return what a basket wants to reserve: each coupon with what it takes off."""
-    kept_in = checking.categories(coupons, basket)
+    """Return what a basket wants to reserve: each coupon with what it takes off. Raises shopper.Unknown."""
+    if not coupons:
+        return []
+    kept_in, key = checking.categories(coupons, basket), shopper.key_of(basket)
     amounts = checking.amounts(coupons, basket, kept_in)
     return [
         Hold(
             coupon=coupon,
-            customer_key=redemptions.key_of(basket, coupon),
+            customer_key=key,
             customer=coupon.customer_id,
             currency=basket.currency,
             discount=amounts[coupon.pk],
@@ -83,29 +89,21 @@ def _rejected(refusal: Refusal) -> CouponRejected:
     return CouponRejected(refusal.reason.value, code=refusal.code, detail=refusal.detail)
 
 
-def _remember(request: HttpRequest, held: dict[str, int], cart: CartData, *, at: datetime) -> None:
-    before = request.session.get(HELD, {})
-    if before.keys() - held.keys():
-        redemptions.forget(cart=cart.reference, keep=[int(pk) for pk in held], at=at)
-    if before != held:
-        request.session[HELD] = held
-
-
-def _following(request: HttpRequest, coupons: list[Coupon]) -> dict[int, int]:
-    """Return coupon id → reservation of this session for another basket: signing in merges the guest's into one.
+def _following(request: HttpRequest, coupons: list[Coupon]) -> list[int]:
+    """Return this session's reservations of these for another basket: signing in merges the guest's into one.
 
     Not where the session has ordered by that other basket: the use is the order's.
     """
     before = request.session.get(HELD, {})
     wanted = {before[str(coupon.pk)]: coupon for coupon in coupons if not coupon.held and str(coupon.pk) in before}
     if not wanted:
-        return {}
+        return []
     order = get_shop().get_request_order(request)
     rows = Redemption.objects.filter(pk__in=wanted, state=Redemption.State.RESERVED)
-    found = {}
+    found = []
     for row in rows.exclude(cart=order.cart) if order else rows:
         wanted[row.pk].held = True
-        found[row.coupon_id] = row.pk
+        found.append(row.pk)
     return found
 
 

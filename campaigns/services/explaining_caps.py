@@ -14,7 +14,7 @@ from campaigns.explained import Check
 from campaigns.models import Coupon, OfferLimit, Redemption
 from campaigns.models.redemption import LIVE
 from campaigns.reasons import Reason
-from campaigns.services import checking, limits, margin, probing, redemptions
+from campaigns.services import checking, limits, margin, probing, shopper
 from campaigns.terms import Kind, Period
 from retention.money import show
 
@@ -28,7 +28,7 @@ def persons(coupon: Coupon, basket: Basket, *, at: datetime) -> Iterator[Check]:
         yield Check(reason=Reason.CUSTOMER_LIMIT, name=name, holds=None, words=_("Say who shops."))
         return
     live = Redemption.objects.filter(
-        offer=coupon.offer_id, customer_key=redemptions.key_of(basket), state__in=LIVE
+        offer=coupon.offer_id, customer_key=shopper.key_of(basket), state__in=LIVE
     ).values_list("coupon", "window")
     uses, window = list(live), validity.window(at, period)
     said = []

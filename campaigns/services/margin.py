@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal
 
 from campaigns.baskets import Basket
@@ -23,7 +23,7 @@ def floor(basket: Basket, rule: MarginGuard) -> int:
     Line by line: the share of the list price, or the cost with what is to come on top where it is known; where both
     are set the higher one.
     """
-    known = costs([line.product for line in basket.lines], basket.currency) if rule.over_cost is not None else {}
+    known = costs(basket) if rule.over_cost is not None else {}
     share, over = rule.share_of_list or Decimal(0), 100 + (rule.over_cost or Decimal(0))
     total = sum(
         (max(line.price * share, known.get(line.product, 0) * line.quantity * over) / 100 for line in basket.lines),
@@ -32,13 +32,13 @@ def floor(basket: Basket, rule: MarginGuard) -> int:
     return int(total.quantize(Decimal(1), ROUND_CEILING))
 
 
-def costs(products: Collection[str], currency: str) -> Mapping[str, int]:
+def costs(basket: Basket) -> Mapping[str, int]:
     """Return product → what one piece costs the shop, minor units: by the shop's own word, else by the CSV's."""
-    rows = ProductCost.objects.filter(product__in=products, currency=currency)
+    currency = basket.currency
+    rows = ProductCost.objects.filter(product__in=[line.product for line in basket.lines], currency=currency)
     found = dict(rows.values_list("product", "cost_minor"))
-    shop = get_shop()
-    if Capability.CATALOGUE in shop.capabilities:
-        for reference, product in shop.get_products(products).items():
+    if Capability.CATALOGUE in get_shop().capabilities:
+        for reference, product in basket.goods.items():
             if product.cost is not None and product.currency == currency:
                 found[reference] = to_minor(product.cost, currency)
     return found

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
-from campaigns import pricing, queries, reasons
+from campaigns import pricing, queries
 from campaigns.baskets import Basket
 from campaigns.models import Coupon
 from campaigns.quotes import Quote, Taken
@@ -31,10 +30,13 @@ class Refused(Exception):
         return self.refusals[0].reason
 
 
-def find(typed: Iterable[str], *, cart: str) -> tuple[list[Coupon], list[Refusal]]:
-    """Return the coupons that people meant by what they typed, the oldest first, and refusals of the rest."""
+def find(typed: Iterable[str], *, cart: str, turn: bool = False) -> tuple[list[Coupon], list[Refusal]]:
+    """Return the coupons that people meant by what they typed, the oldest first, and refusals of the rest.
+
+    ``turn`` as in ``queries.by_code``.
+    """
     meant = {codes.normal(text) or text for text in typed}
-    coupons = list(queries.by_code({code for code in meant if codes.normal(code)}, cart=cart))
+    coupons = list(queries.by_code({code for code in meant if codes.normal(code)}, cart=cart, turn=turn))
     strange = sorted(meant - {coupon.code for coupon in coupons})
     return coupons, [Refusal(code=code, reason=Reason.UNKNOWN) for code in strange]
 
@@ -46,7 +48,6 @@ def quote(basket: Basket, typed: Iterable[str], *, at: datetime) -> Quote:
     reservation decides, since others may take the last use meanwhile.
     """
     coupons, refused = find(typed, cart=basket.reference)
-    basket = with_categories(basket, coupons)
     while no := check(coupons, basket, at=at):
         refused += no
         gone = {refusal.code for refusal in no}
@@ -56,13 +57,13 @@ def quote(basket: Basket, typed: Iterable[str], *, at: datetime) -> Quote:
 
 def priced(coupons: Sequence[Coupon], basket: Basket, refused: Iterable[Refusal] = ()) -> Quote:
     """Return what a basket costs with these coupons."""
-    off = pricing.discounts(coupons, basket, {})
+    off = pricing.discounts(coupons, basket, checking.categories(coupons, basket))
     taken = [Taken(coupon=coupon, discount=off[coupon.pk]) for coupon in pricing.in_turn(coupons)]
     return Quote(basket=basket, taken=tuple(taken), refused=tuple(refused))
 
 
 def check(coupons: Sequence[Coupon], basket: Basket, *, at: datetime, reserving: bool = False) -> list[Refusal]:
-    """Return why the basket may not use these, the oldest first. Its lines name their categories.
+    """Return why the basket may not use these, the oldest first.
 
     One that would take nothing off is refused too: it stays good for another order, and keeps no other out. While
     nothing is reserved, shipping that costs nothing may be shipping that is not known yet.
@@ -72,29 +73,14 @@ def check(coupons: Sequence[Coupon], basket: Basket, *, at: datetime, reserving:
         unsaid = coupon.terms.kind == Kind.FREE_SHIPPING and not basket.shipping and not reserving
         return not off and not unsaid
 
-    vain = [coupon for coupon in coupons if idle(coupon, pricing.alone(coupon, basket, {}))]
-    refused = {
-        pk: refusal
-        for pk, refusal in checking.check(vain, basket=basket, at=at, reserving=reserving).items()
-        if refusal.reason not in reasons.TOGETHER
-    }
+    kept_in = checking.categories(coupons, basket)
+    vain = [coupon for coupon in coupons if idle(coupon, pricing.alone(coupon, basket, kept_in))]
+    refused = checking.by_themselves(vain, basket=basket, at=at, reserving=reserving)
     some = [coupon for coupon in coupons if coupon not in vain]
     refused |= checking.check(some, basket=basket, at=at, reserving=reserving)
     rest = [coupon for coupon in some if coupon.pk not in refused]
-    off = pricing.discounts(rest, basket, {})
+    off = pricing.discounts(rest, basket, kept_in)
     vain += [coupon for coupon in rest if idle(coupon, off[coupon.pk].total)]
     for coupon in vain:
         refused.setdefault(coupon.pk, Refusal(code=coupon.code, reason=Reason.NOTHING_OFF))
     return [refused[coupon.pk] for coupon in coupons if coupon.pk in refused]
-
-
-def with_categories(basket: Basket, coupons: Sequence[Coupon]) -> Basket:
-    """Return the basket with the categories that the coupons ask for, so that the shop is asked once."""
-    kept_in = checking.categories(coupons, basket)
-    return replace(
-        basket,
-        lines=tuple(
-            line if line.categories is not None else replace(line, categories=tuple(kept_in.get(line.product, ())))
-            for line in basket.lines
-        ),
-    )

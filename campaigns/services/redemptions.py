@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet, Value
+from django.db.models import Exists, F, QuerySet, Value
 from django.db.models.functions import Greatest
 
 from campaigns import validity
-from campaigns.baskets import Basket
 from campaigns.conf import conf
 from campaigns.models import Coupon, OfferLimit, Redemption
 from campaigns.models.redemption import LIVE
 from campaigns.reasons import Reason
 from campaigns.services import limits
-from retention.hashing import customer_key
 from retention.rows import batch_size
 
 State = Redemption.State
@@ -54,17 +52,11 @@ class Hold:
     """What it takes off, minor units, by which a budget counts it."""
 
 
-def key_of(basket: Basket, coupon: Coupon | None = None) -> str:
-    """Return by which name limits count who shops: the mailbox, the owner's where that is not known, else the user."""
-    email = basket.email or (coupon.customer.email if coupon and coupon.customer else "")
-    return customer_key(email) if email else f"user:{basket.user_id}"
-
-
-def reserve(holds: Sequence[Hold], *, cart: str, at: datetime) -> list[Redemption]:
+def reserve(holds: Sequence[Hold], *, cart: str, at: datetime, empty: bool = False) -> list[Redemption]:
     """Hold one use of each coupon for a cart until the lease is over. The same cart again renews the lease.
 
     All or none: raises Refused for one that cannot be had, and has changed nothing then. In the common case of one
-    coupon without limits it is two statements.
+    coupon without limits it is two statements. ``empty``: only where the cart holds nothing at all.
     """
     lease = at + timedelta(minutes=conf.COUPON_LEASE_MINUTES)
     look = any(hold.coupon.held for hold in holds)
@@ -73,13 +65,13 @@ def reserve(holds: Sequence[Hold], *, cart: str, at: datetime) -> list[Redemptio
         held = _renew([hold.coupon.pk for hold in holds], cart=cart, lease=lease) if look else {}
         wanted = [hold for hold in holds if hold.coupon.pk not in held]
         try:
-            made = _insert(wanted, cart=cart, lease=lease, at=at, look=look) if wanted else {}
+            made = _insert(wanted, cart=cart, lease=lease, at=at, look=look, empty=empty) if wanted else {}
         except IntegrityError:
             if not left:
                 raise
             # a slot was taken meanwhile: who looks again finds one less
         except Refused as no:
-            if refused:
+            if refused or empty:
                 raise
             refused = no  # the same cart may have been quicker by another request
         else:
@@ -88,11 +80,13 @@ def reserve(holds: Sequence[Hold], *, cart: str, at: datetime) -> list[Redemptio
     raise AssertionError("the last try returns or raises")
 
 
-def _insert(holds: Sequence[Hold], *, cart: str, lease: datetime, at: datetime, look: bool) -> dict[int, Redemption]:
+def _insert(
+    holds: Sequence[Hold], *, cart: str, lease: datetime, at: datetime, look: bool, empty: bool
+) -> dict[int, Redemption]:
     """Take a use of each; ``look``: read which slots are free, even where there is only one."""
     with transaction.atomic():
         for hold in sorted(holds, key=lambda hold: hold.coupon.pk):
-            _take(hold.coupon, at=at)
+            _take(hold.coupon, at=at, empty=cart if empty else None)
         _take_from_offers(holds, at=at)
         rows: list[Redemption] = []
         for hold in sorted(holds, key=lambda hold: (hold.coupon.offer_id, hold.coupon.pk)):
@@ -133,9 +127,15 @@ def _renew(coupons: Collection[int], *, cart: str, lease: datetime) -> dict[int,
     return {row.coupon_id: row for row in rows} if rows.update(lease_until=lease) else {}
 
 
-def _take(coupon: Coupon, *, at: datetime) -> None:
-    """Take a use by a conditional UPDATE: of two that want the last one, one hits no row."""
-    if not Coupon.objects.redeemable(at=at).filter(pk=coupon.pk).update(used=F("used") + 1):
+def _take(coupon: Coupon, *, at: datetime, empty: str | None = None) -> None:
+    """Take a use by a conditional UPDATE: of two that want the last one, one hits no row.
+
+    ``empty``: a cart that must hold nothing as yet.
+    """
+    rows = Coupon.objects.redeemable(at=at).filter(pk=coupon.pk)
+    if empty is not None:
+        rows = rows.exclude(Exists(Redemption.objects.filter(cart=empty, state=State.RESERVED)))
+    if not rows.update(used=F("used") + 1):
         raise Refused(why_not(coupon, at=at), coupon)
 
 

@@ -17,7 +17,7 @@ from django.db.models import Q
 from campaigns.baskets import Basket
 from campaigns.models import Redemption
 from campaigns.quotes import Quote
-from campaigns.reasons import Reason, Refusal
+from campaigns.reasons import Refusal
 from campaigns.services import checkout, holding, quoting, redemptions, settlement
 from campaigns.services.book import Book
 from campaigns.services.quoting import Refused, quote
@@ -45,18 +45,16 @@ def reserve(basket: Basket, typed: Iterable[str], *, at: datetime) -> Quote:
     """
     if not basket.reference:
         raise ValueError("A basket without a reference cannot hold a coupon.")
-    coupons, refused = quoting.find(typed, cart=basket.reference)
-    basket = quoting.with_categories(basket, coupons)
-    refused += quoting.check(coupons, basket, at=at, reserving=True)
-    if not basket.is_known:  # of nobody in particular there is no "once per person"
-        said = {refusal.code for refusal in refused}
-        refused += [Refusal(code=c.code, reason=Reason.NO_ADDRESS) for c in coupons if c.code not in said]
-    if refused:
-        raise Refused(refused)
-    try:
-        rows = holding.hold(checkout.holds(coupons, basket), cart=basket.reference, at=at)
-    except redemptions.Refused as no:
-        raise Refused([Refusal(code=no.coupon.code, reason=no.reason)]) from no
+    with holding.transaction():
+        coupons, refused = quoting.find(typed, cart=basket.reference, turn=True)
+        refused += quoting.check(coupons, basket, at=at, reserving=True)
+        if refused:
+            raise Refused(refused)
+        empty = bool(coupons) and not any(coupon.crowded for coupon in coupons)
+        try:
+            rows = holding.hold(checkout.holds(coupons, basket), cart=basket.reference, at=at, empty=empty)
+        except redemptions.Refused as no:
+            raise Refused([Refusal(code=no.coupon.code, reason=no.reason)]) from no
     until = min((row.lease_until for row in rows if row.lease_until), default=None)
     return replace(quoting.priced(coupons, basket), until=until)
 

@@ -10,14 +10,17 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from campaigns.models import Coupon, Redemption
+from campaigns.models import Coupon, MarginGuard, Redemption
 from campaigns.services import checkout, coupons
+from campaigns.services.coupons import Wish
+from campaigns.services.limits import Cap, Measure
 from campaigns.terms import Goods
+from retention.models import Customer
 from retention.shop import CouponRejected, CouponSpec
 from retention.testing.settling import settle
 from retention.testing.shop import FakeShop
 from retention.testing.world import FakeWorld
-from tests.campaigns.shelf import NOW, give, make_offer, percentage, reserve, taken, uses
+from tests.campaigns.shelf import NOW, give, make_offer, percentage, reserve, taken, tally, uses
 
 pytestmark = pytest.mark.django_db
 
@@ -99,6 +102,104 @@ def hold(shop: FakeShop, visitor: Any, *, email: str = ADA) -> None:
     cart = shop.get_cart(visitor)
     assert cart is not None
     checkout.reserve(visitor, cart, email=email, user_id=None, at=NOW)
+
+
+def test_a_basket_that_has_grown_holds_what_it_takes_off_now(
+    shop: FakeShop, shopper: Any, fake_world: FakeWorld
+) -> None:
+    offer = make_offer(caps=[Cap(measure=Measure.DISCOUNT, currency="EUR", most=1000)])
+    coupon = give(offer)
+    use(shop, shopper, coupon)
+    hold(shop, shopper)
+    assert (Redemption.objects.get(state="reserved").discount_minor, tally(offer)) == (400, [400])
+    fake_world.put(shopper, "p1")
+    hold(shop, shopper)
+    assert (Redemption.objects.get(state="reserved").discount_minor, tally(offer)) == (800, [800])
+    fake_world.put(shopper, "p1")
+    with pytest.raises(CouponRejected) as rejected:
+        hold(shop, shopper)
+    assert (rejected.value.reason, tally(offer), taken(coupon)) == ("budget", [800], 1)
+
+
+def test_what_another_session_held_for_this_basket_is_given_back(shop: FakeShop, shopper: Any) -> None:
+    """A session that was lost remembers nothing; the basket does."""
+    kept, dropped = (give(make_offer(percentage(exclusive=False), slug=slug)) for slug in ("kept", "dropped"))
+    use(shop, shopper, dropped)
+    hold(shop, shopper)
+    del shopper.session[checkout.HELD]
+    shop.remove_coupon(shopper, dropped.code)
+    use(shop, shopper, kept)
+    hold(shop, shopper)
+    assert (uses(kept), uses(dropped)) == ([("reserved", "c1")], [("released", "c1")])
+
+
+def test_a_refusal_leaves_a_reservation_with_the_basket_that_it_came_from(
+    shop: FakeShop, shopper: Any, fake_world: FakeWorld
+) -> None:
+    offer = make_offer(caps=[Cap(measure=Measure.DISCOUNT, currency="EUR", most=500)])
+    coupon = give(offer)
+    use(shop, shopper, coupon)
+    hold(shop, shopper)
+    shopper.session.pop("fake_cart")
+    fake_world.put(shopper, "p1")
+    fake_world.put(shopper, "p1")
+    use(shop, shopper, coupon)
+    with pytest.raises(CouponRejected):
+        hold(shop, shopper)
+    assert (uses(coupon), tally(offer)) == ([("reserved", "c1")], [400])
+
+
+# Who shops
+
+
+@pytest.fixture
+def leaflet(shop: FakeShop) -> Coupon:
+    wish = Wish(key="leaflet", code="LEAFLET", cap=100)
+    made = coupons.issue(wish, offer=make_offer(percentage(per_customer=1)), source="test", at=NOW)
+    assert made is not None
+    return made
+
+
+def test_nobody_in_particular_reserves_nothing(shop: FakeShop, shopper: Any, leaflet: Coupon) -> None:
+    """Else all such baskets would be one person, or each of them another."""
+    use(shop, shopper, leaflet)
+    with pytest.raises(CouponRejected) as rejected:
+        hold(shop, shopper, email="")
+    assert (rejected.value.reason, uses(leaflet)) == ("no_address", [])
+    hold(shop, shopper)
+    assert uses(leaflet) == [("reserved", "c1")]
+
+
+def test_an_account_without_an_address_in_the_basket_is_counted_by_its_mailbox(
+    shop: FakeShop, shopper: Any, leaflet: Coupon
+) -> None:
+    user = shop.create_customer(None, email="ada@example.com", password="a long password")  # noqa: S106
+    Customer.objects.create(kind="member", user=user, email=user.email, address=user.email, created_at=NOW)
+    reserve(leaflet, "as a guest", email="ADA+guest@example.com")
+    use(shop, shopper, leaflet)
+    cart = shop.get_cart(shopper)
+    assert cart is not None
+    for ask in (checkout.check, checkout.reserve):
+        with pytest.raises(CouponRejected) as rejected:
+            ask(shopper, cart, email="", user_id=user.pk, at=NOW)
+        assert rejected.value.reason == "customer_limit"
+    assert uses(leaflet) == [("reserved", "as a guest")]
+
+
+def test_what_is_checked_and_what_is_reserved_count_the_same_person(shop: FakeShop, shopper: Any) -> None:
+    """The coupon is a member's; the limit is the offer's, over all its coupons."""
+    offer = make_offer(percentage(per_customer=1))
+    user = shop.create_customer(None, email="ada@example.com", password="a long password")  # noqa: S106
+    member = Customer.objects.create(kind="member", user=user, email=user.email, address=user.email, created_at=NOW)
+    first, second = give(offer, member, key="1"), give(offer, member, key="2")
+    use(shop, shopper, first)
+    cart = shop.get_cart(shopper)
+    assert cart is not None
+    checkout.reserve(shopper, cart, email="", user_id=user.pk, at=NOW)
+    elsewhere = replace(cart, reference="c2", coupons=(second.code,))
+    with pytest.raises(CouponRejected) as rejected:
+        checkout.check(shopper, elsewhere, email="", user_id=user.pk, at=NOW)
+    assert rejected.value.reason == "customer_limit"
 
 
 def test_a_reservation_follows_who_signs_in_and_gets_another_basket(
@@ -185,6 +286,22 @@ def test_the_shop_is_asked_once_in_which_categories_the_goods_are(
     shop: FakeShop, shopper: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cup = shop.add_product(price=Decimal("10.00"), category="clay")
+    shop.put(shopper, cup)
+    use(shop, shopper, give(make_offer(percentage(goods=Goods(only_categories=("clay",))))))
+    asked = []
+    answer = shop.get_products
+    monkeypatch.setattr(shop, "get_products", lambda references: asked.append(references) or answer(references))
+    hold(shop, shopper)
+    assert len(asked) == 1
+    assert Redemption.objects.get().discount_minor == 100
+
+
+def test_the_shop_is_asked_once_for_categories_and_costs_together(
+    shop: FakeShop, shopper: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cup = shop.add_product(price=Decimal("10.00"), category="clay")
+    shop.products[cup] = replace(shop.products[cup], cost=Decimal("5.00"))
+    MarginGuard.objects.create(over_cost=Decimal(10))
     shop.put(shopper, cup)
     use(shop, shopper, give(make_offer(percentage(goods=Goods(only_categories=("clay",))))))
     asked = []

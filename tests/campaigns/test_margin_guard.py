@@ -62,6 +62,10 @@ def floor(*lines: Line | int, share: Any = None, over: Any = None, currency: str
     return margin.floor(basket(*lines, currency=currency), guard(share, over))
 
 
+def costs(product: str, currency: str = "EUR") -> Mapping[str, int]:
+    return margin.costs(basket(Line(product=product, price=10_000), currency=currency))
+
+
 # The floor
 
 
@@ -117,9 +121,9 @@ def test_where_both_are_set_the_higher_counts_line_by_line() -> None:
 def test_the_shops_own_word_goes_before_the_file(shop: FakeShop) -> None:
     product = shop.add_product("Cup", price=Decimal(100))
     cost(product, 1000)
-    assert margin.costs([product], "EUR") == {product: 1000}
+    assert costs(product) == {product: 1000}
     says_cost(shop, product, "60.00")
-    assert margin.costs([product], "EUR") == {product: 6000}
+    assert costs(product) == {product: 6000}
     assert floor(Line(product=product, price=10_000), over=10) == 6600
 
 
@@ -127,9 +131,9 @@ def test_a_cost_in_another_currency_is_no_cost(shop: FakeShop) -> None:
     product = shop.add_product("Cup", price=Decimal(100))
     says_cost(shop, product, "60.00", currency="USD")
     cost(product, 4000, "GBP")
-    assert margin.costs([product], "EUR") == {}
-    assert margin.costs([product], "USD") == {product: 6000}
-    assert margin.costs([product], "GBP") == {product: 4000}
+    assert costs(product) == {}
+    assert costs(product, "USD") == {product: 6000}
+    assert costs(product, "GBP") == {product: 4000}
     assert floor(Line(product=product, price=10_000), over=0, currency="GBP") == 4000
 
 
@@ -138,7 +142,7 @@ def test_a_shop_without_a_catalogue_is_not_asked(shop: FakeShop, monkeypatch: py
     says_cost(shop, product, "60.00")
     cost(product, 1000)
     monkeypatch.setattr(FakeShop, "capabilities", frozenset(Capability) - {Capability.CATALOGUE})
-    assert margin.costs([product], "EUR") == {product: 1000}
+    assert costs(product) == {product: 1000}
 
 
 # Which coupons it refuses
