@@ -171,3 +171,13 @@ class SignupConfirmed(FactData):
     """Somebody asked for the shop's mail and confirmed by the mailed link."""
 
     source: str = ""
+    topic: str = ""
+    """Slug of the only topic that was asked for; empty: all of them."""
+
+
+@fact("retention")
+class ProfileAnswered(FactData):
+    """A customer has answered a question about themselves, for the first time; what they said is not in it."""
+
+    question: str
+    """Name of the registered ``Question``."""

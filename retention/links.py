@@ -53,3 +53,8 @@ def read_unsubscribe_token(token: str) -> tuple[int, str] | None:
 def unsubscribe_url(*, customer: int, purpose: str) -> str:
     """Return the one URL of the List-Unsubscribe header (RFC 8058)."""
     return absolute(reverse("retention:unsubscribe", args=[unsubscribe_token(customer=customer, purpose=purpose)]))
+
+
+def preferences_url(*, customer: int, purpose: str = "marketing") -> str:
+    """Return the page where its reader chooses which mail they get; the same token, good for ever."""
+    return absolute(reverse("retention:preferences", args=[unsubscribe_token(customer=customer, purpose=purpose)]))

@@ -103,6 +103,7 @@ FACTS = {
     "retention.ConsentGiven": gettext_lazy("Consent given: %(purpose)s"),
     "retention.ConsentWithdrawn": gettext_lazy("Consent withdrawn: %(purpose)s"),
     "retention.SignupConfirmed": gettext_lazy("Sign-up confirmed"),
+    "retention.ProfileAnswered": gettext_lazy("Question answered: %(question)s"),
 }
 
 

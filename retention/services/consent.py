@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -67,7 +68,7 @@ def _write(
     ConsentEvidence.objects.create(customer=customer, purpose=purpose, granted=granted, basis=basis, at=at, **shown)
 
 
-def unsubscribe(customer: Customer, *, purpose: str, source: str, at: datetime) -> bool:
+def unsubscribe(customer: Customer, *, purpose: str, source: str, at: datetime, origin: str = "") -> bool:
     """Stop mail of a purpose to the customer's address, at once and for every row that has it. Idempotent.
 
     Returns False where it was stopped already.
@@ -77,7 +78,7 @@ def unsubscribe(customer: Customer, *, purpose: str, source: str, at: datetime) 
             customer.email, scope=purpose, reason=Suppression.Reason.UNSUBSCRIBED, at=at
         )
         if fresh or Consent.objects.filter(customer=customer, purpose=purpose, granted=True).exists():
-            withdraw(customer, purpose=purpose, source=source, at=at)
+            withdraw(customer, purpose=purpose, source=source, at=at, origin=origin)
     return fresh
 
 
@@ -89,6 +90,36 @@ def resubscribe(customer: Customer, *, purpose: str, source: str, at: datetime) 
         )
         if lifted:
             grant(customer, purpose=purpose, basis=Basis.OPT_IN, source=source, at=at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a person's present answer for a purpose says."""
+
+    granted: bool
+    basis: str
+    changed_at: datetime
+
+
+def restore(customer: Customer, *, purpose: str, answer: Answer | None, source: str, at: datetime) -> None:
+    """Put back the answer that stood before a change that was undone; None: they had not been asked.
+
+    The evidence grows by what the undo amounts to. Who was never asked gets surveys, and no marketing mail.
+    """
+    with transaction.atomic():
+        granted, basis = (answer.granted, answer.basis) if answer else (purpose == Purpose.SURVEY, "")
+        shown = {"text": "", "text_version": "", "source": source, "origin_hash": ""}
+        _write(customer, purpose=purpose, granted=granted, basis=basis, shown=shown, at=at)
+        rows = Consent.objects.filter(customer=customer, purpose=purpose, channel="email")
+        if answer:
+            rows.update(changed_at=answer.changed_at)
+        else:
+            rows.delete()
+        facts.publish(
+            [ConsentGiven(customer=customer.pk, at=at, purpose=purpose, basis=basis, source=source)]
+            if granted
+            else [ConsentWithdrawn(customer=customer.pk, at=at, purpose=purpose, source=source)]
+        )
 
 
 WEAK = (Basis.SOFT_OPT_IN, Basis.IMPORT)

@@ -1,7 +1,8 @@
-"""What a shopper says of themselves: their first name, their language, and which mail they want."""
+"""What a shopper says of themselves: first name, language, birthday, and whether they want mail of a purpose."""
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,13 @@ from retention.services import consent, suppression
 
 class Erased(Exception):
     """The person asked to be forgotten; nothing is written down about them again."""
+
+
+class NoSuchDay(ValueError):
+    """No month has this day."""
+
+
+LEAP_YEAR = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +44,24 @@ def change(customer: Customer, *, values: Mapping[str, str]) -> Customer:
     return customer
 
 
-def choose(customer: Customer, *, purpose: Purpose, granted: bool, shown: Shown, at: datetime) -> Consent:
+def give_birthday(customer: Customer, *, month: int, day: int, at: datetime) -> None:
+    """Write down a birthday, without the year; the 29th of February is one. Raises NoSuchDay, Erased."""
+    if not (1 <= month <= 12 and 1 <= day <= monthrange(LEAP_YEAR, month)[1]):
+        raise NoSuchDay
+    rows = Customer.objects.filter(pk=customer.pk, erased_at=None)
+    if not rows.update(birth_month=month, birth_day=day, birthday_given_at=at):
+        raise Erased
+    customer.refresh_from_db(fields=["birth_month", "birth_day", "birthday_given_at"])
+
+
+def choose(
+    customer: Customer, *, purpose: Purpose, granted: bool, shown: Shown, at: datetime, mailbox: bool | None = None
+) -> Consent:
     """Write down a yes or a no to mail of a purpose, with its evidence; return the present answer. Raises Erased.
 
-    The same choice in front of the same text again adds nothing. Only a proven mailbox is spoken for: its yes
-    lifts its own earlier unsubscribe, its no holds for every row that has the address.
+    The same choice in front of the same text again adds nothing. Only a mailbox is spoken for: its yes lifts its own
+    earlier unsubscribe, its no holds for every row that has the address. ``mailbox``: whether the choice came from
+    there, by a link that was mailed; None: where the address is proven.
     """
     with transaction.atomic():
         # one person's two clicks at once are one choice
@@ -49,7 +70,8 @@ def choose(customer: Customer, *, purpose: Purpose, granted: bool, shown: Shown,
             raise Erased
         if not _stands(customer, purpose=purpose, granted=granted, shown=shown):
             _write(customer, purpose=purpose, granted=granted, shown=shown, at=at)
-        _follow_address(customer, purpose=purpose, granted=granted, at=at)
+        if customer.address_proven_at is not None if mailbox is None else mailbox:
+            _follow_address(customer, purpose=purpose, granted=granted, at=at)
         return Consent.objects.get(customer=customer, purpose=purpose, channel="email")
 
 
@@ -77,7 +99,7 @@ def _write(customer: Customer, *, purpose: Purpose, granted: bool, shown: Shown,
 
 
 def _follow_address(customer: Customer, *, purpose: Purpose, granted: bool, at: datetime) -> None:
-    if not customer.email or customer.address_proven_at is None:
+    if not customer.email:
         return
     unsubscribed = Suppression.Reason.UNSUBSCRIBED
     if granted:

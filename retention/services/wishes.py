@@ -6,9 +6,10 @@ has proven it holds for that account alone, or a stranger could speak for the ad
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Exists, Q, QuerySet
 
@@ -67,3 +68,49 @@ def still(rows: QuerySet[Message], message: Message, *, at: datetime) -> QuerySe
         )
         rows = rows.filter(~Exists(left))
     return rows
+
+
+def export(customer: Customer) -> Mapping[str, Any]:
+    """Return what a customer said of our mail and of themselves."""
+    pace = Preference.objects.filter(customer=customer).first()
+    birthday = f"{customer.birth_month:02}-{customer.birth_day:02}" if customer.birth_month else ""
+    return {
+        "topics": list(customer.topic_choices.order_by("topic").values("topic__slug", "wanted", "changed_at")),
+        "at_most_every_days": pace.every_days if pace else None,
+        "paused_until": pace.paused_until if pace else None,
+        "birthday": birthday,
+    }
+
+
+def forget(customer: Customer, at: datetime) -> None:
+    """Delete what was said by a person who is forgotten; their guests' rows' words went to them before."""
+    rows = Customer.objects.filter(Q(pk=customer.pk) | Q(absorbed_into=customer.pk))
+    TopicChoice.objects.filter(customer__in=rows).delete()
+    Preference.objects.filter(customer__in=rows).delete()
+    rows.update(birth_month=None, birth_day=None, birthday_given_at=None)
+
+
+def join(guest: Customer, member: Customer, at: datetime) -> None:
+    """Make one person's wishes of two rows': of each the later word, and a birthday where the member has none."""
+    since = dict(TopicChoice.objects.filter(customer=member).values_list("topic", "changed_at"))
+    theirs_later = [
+        TopicChoice(customer=member, topic_id=choice.topic_id, wanted=choice.wanted, changed_at=choice.changed_at)
+        for choice in TopicChoice.objects.filter(customer=guest)
+        if choice.topic_id not in since or since[choice.topic_id] < choice.changed_at
+    ]
+    TopicChoice.objects.bulk_create(
+        theirs_later,
+        update_conflicts=True,
+        unique_fields=["customer", "topic"],
+        update_fields=["wanted", "changed_at"],
+    )
+    theirs, pace = (Preference.objects.filter(customer=who).first() for who in (guest, member))
+    if theirs and (pace is None or pace.changed_at < theirs.changed_at):
+        values = {name: getattr(theirs, name) for name in ("every_days", "paused_until", "changed_at")}
+        Preference.objects.update_or_create(customer=member, defaults=values)
+    TopicChoice.objects.filter(customer=guest).delete()
+    Preference.objects.filter(customer=guest).delete()
+    if guest.birth_month:
+        Customer.objects.filter(pk=member.pk, birth_month=None).update(
+            birth_month=guest.birth_month, birth_day=guest.birth_day, birthday_given_at=guest.birthday_given_at
+        )

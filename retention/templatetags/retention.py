@@ -81,13 +81,16 @@ def _basket(context: template.Context) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def retention_signup(context: template.Context, source: str = "form") -> SafeString:
-    """Show the form that asks for the shop's mail. ``source`` is kept with the consent: letters, digits, hyphens."""
+def retention_signup(context: template.Context, source: str = "form", topic: str = "") -> SafeString:
+    """Show the form that asks for the shop's mail. ``source`` is kept with the consent: letters, digits, hyphens.
+
+    ``topic`` is the slug of the only topic that is asked for: ``{% retention_signup source="footer" topic="news" %}``.
+    """
     return render_to_string(
         "retention/signup_form.html",
         {
-            "form": SignupForm(initial={"source": source}, auto_id=f"retention-{source}-%s"),
-            "consent_text": signups.consent_text(),
+            "form": SignupForm(initial={"source": source, "topic": topic}, auto_id=f"retention-{source}-%s"),
+            "consent_text": signups.consent_text(topic=topic),
         },
         request=context.get("request"),
     )

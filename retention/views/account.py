@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,7 +19,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from retention import pages, registry
 from retention.forms import PasswordForm
-from retention.services import accounts, customers, prompts
+from retention.registry import Question
+from retention.services import accounts, customers, prompts, questions
+from retention.services.profile import Erased
 from retention.shop import OrderData, get_shop
 
 
@@ -93,15 +98,59 @@ def done(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @never_cache
+def answer_question(request: HttpRequest, name: str) -> HttpResponse:
+    """Show one question on a page of its own; a POST writes the answer down."""
+    question, now = _question(name), timezone.now()
+    form = question.form(request.POST if request.method == "POST" else None)
+    if request.method != "POST" or not form.is_valid():
+        status = 422 if form.is_bound else 200
+        return pages.show(request, "retention/question_page.html", {"asked": _asked(question, form)}, status=status)
+    try:
+        questions.answer(customers.for_user(request.user, at=now), question, data=form.cleaned_data, at=now)
+    except Erased:
+        raise Http404 from None
+    messages.success(request, _("Thank you, we have written it down."))
+    return redirect("retention:account")
+
+
+@login_required
+@require_POST
+def skip_question(request: HttpRequest, name: str) -> HttpResponse:
+    """Remember a "not now"."""
+    now = timezone.now()
+    questions.skip(customers.for_user(request.user, at=now), _question(name), at=now)
+    messages.success(request, _("All right, not now."))
+    return redirect("retention:account")
+
+
+def _question(name: str) -> Question:
+    question = registry.questions.get(name)
+    if question is None:
+        raise Http404
+    return question
+
+
+def _asked(question: Question, form: Form) -> dict[str, Any]:
+    return {"name": question.name, "label": question.label, "why": question.why, "form": form}
+
+
+@login_required
+@never_cache
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     """The shopper's page: what each app has to show."""
-    customer = customers.for_user(request.user, at=timezone.now())
+    now = timezone.now()
+    customer = customers.for_user(request.user, at=now)
+    question = questions.next_one(customer, at=now)
     sections = [section for build in registry.account_pages if (section := build(request, customer)) is not None]
     return pages.show(
         request,
         "retention/account.html",
-        {"customer": customer, "sections": sections},
+        {
+            "customer": customer,
+            "sections": sections,
+            "asked": _asked(question, question.form(auto_id="question-%s")) if question else None,
+        },
     )
 
 

@@ -22,7 +22,8 @@ from retention.views.links import link_ended
 
 def signup(request: HttpRequest) -> HttpResponse:
     """Ask for the shop's mail."""
-    form = SignupForm(request.POST or None, initial={"source": "page"})
+    topic = (request.POST or request.GET).get("topic", "")[:40]
+    form = SignupForm(request.POST or None, initial={"source": "page", "topic": topic})
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
@@ -32,6 +33,7 @@ def signup(request: HttpRequest) -> HttpResponse:
                     source=data["source"] or "page",
                     language=get_language() or "",
                     origin=origin.of(request),
+                    topic=data["topic"],
                     at=timezone.now(),
                 )
         except TooMany:
@@ -40,7 +42,7 @@ def signup(request: HttpRequest) -> HttpResponse:
     return pages.show(
         request,
         "retention/signup_page.html",
-        {"form": form, "consent_text": signups.consent_text()},
+        {"form": form, "consent_text": signups.consent_text(topic=topic)},
         status=422 if form.errors else 200,
     )
 
@@ -59,7 +61,7 @@ def confirm(request: HttpRequest, secret: str) -> HttpResponse:
         if request.method == "POST":
             signups.confirm(secret=secret, origin=origin_hash(origin.of(request)), at=now)
             return pages.show(request, "retention/signup_confirmed.html")
-        tokens.read(secret, purpose=Token.Purpose.CONFIRM, at=now)
+        topic = signups.topic_of(tokens.read(secret, purpose=Token.Purpose.CONFIRM, at=now))
     except (tokens.Invalid, tokens.Expired) as ended:
         return link_ended(request, ended, secret, Token.Purpose.CONFIRM)
-    return pages.show(request, "retention/signup_confirm.html", {"consent_text": signups.consent_text()})
+    return pages.show(request, "retention/signup_confirm.html", {"consent_text": signups.consent_text(topic=topic)})

@@ -13,7 +13,8 @@ from django.test import Client
 
 from retention import links
 from retention.models import Consent, ConsentEvidence, Customer, Suppression
-from retention.services import customers, delivery, persons
+from retention.services import consent, customers, delivery, persons
+from tests.retention.choosing import strict, undo_of
 from tests.retention.ground import happened, promise
 from tests.retention.mails import NEWS, QUESTION
 from tests.retention.post import rows
@@ -38,11 +39,6 @@ def ada(customer: Make) -> Customer:
 
 def path(customer: Customer, purpose: str = "marketing") -> str:
     return links.unsubscribe_url(customer=customer.pk, purpose=purpose).removeprefix("https://shop.example.com")
-
-
-def strict() -> Client:
-    """What a mail program is: no cookie, and the shop checks tokens."""
-    return Client(enforce_csrf_checks=True)
 
 
 def granted() -> set[str]:
@@ -148,44 +144,63 @@ def test_it_answers_well_after_the_person_was_erased(ada: Customer) -> None:
     assert "marketing" not in granted()
 
 
-def test_it_can_be_undone_on_the_same_page(ada: Customer, mailoutbox: list[EmailMessage]) -> None:
-    client = strict()
-    assert b'name="undo"' in client.post(path(ada), ONE_CLICK).content
-    assert client.post(path(ada), {"undo": "1"}).status_code == 200
-    assert granted() == {"marketing", "survey"}
+def undo(where: str, page: Any) -> Any:
+    return strict().post(where, {"undo": undo_of(page)})
+
+
+def test_it_can_be_undone_on_the_same_page(customer: Make, mailoutbox: list[EmailMessage]) -> None:
+    ada = customer()
+    consent.grant(ada, purpose="marketing", basis="soft_opt_in", source="checkout:A1", at=NOON - DAY)
+    page = strict().post(path(ada), ONE_CLICK)
+    assert undo(path(ada), page).status_code == 200
+    row = Consent.objects.get()
+    assert (row.granted, row.basis, row.changed_at) == (True, "soft_opt_in", NOON - DAY), "exactly as before"
     assert Suppression.objects.count() == 0
-    assert list(ConsentEvidence.objects.order_by("pk").values_list("granted", "source"))[-2:] == [
+    assert list(ConsentEvidence.objects.order_by("pk").values_list("granted", "source")) == [
+        (True, "checkout:A1"),
         (False, "unsubscribe link"),
-        (True, "undo of an unsubscribe"),
+        (True, "undo of a choice"),
     ]
     promise(ada, NEWS)
     delivery.deliver(at=NOON)
     assert len(mailoutbox) == 1
 
 
-def test_an_undo_without_an_unsubscribe_grants_nothing(customer: Make) -> None:
-    ada = customer()
-    strict().post(path(ada), {"undo": "1"})
-    assert granted() == set()
-    assert ConsentEvidence.objects.count() == 0
+@pytest.mark.parametrize("forged", ["1", "", "x" * 4000])
+def test_an_undo_that_nobody_was_given_grants_nothing(ada: Customer, forged: str) -> None:
+    strict().post(path(ada), ONE_CLICK)
+    strict().post(path(ada), {"undo": forged})
+    assert granted() == {"survey"}
+
+
+def test_who_had_left_before_is_offered_to_choose_and_no_undo(ada: Customer) -> None:
+    strict().post(path(ada), ONE_CLICK)
+    page = strict().post(path(ada), ONE_CLICK)
+    assert undo_of(page) == ""
+    assert b"Choose what you get" in page.content
 
 
 def test_an_undo_does_not_lift_a_complaint(ada: Customer) -> None:
-    Suppression.objects.all().delete()
-    strict().post(path(ada), ONE_CLICK)
+    page = strict().post(path(ada), ONE_CLICK)
     Suppression.objects.update(reason="complained")
-    strict().post(path(ada), {"undo": "1"})
+    undo(path(ada), page)
     assert granted() == {"survey"}
     assert Suppression.objects.get().reason == "complained"
 
 
 def test_an_undo_twenty_times_is_one(ada: Customer) -> None:
-    strict().post(path(ada), ONE_CLICK)
-    strict().post(path(ada), {"undo": "1"})
+    page = strict().post(path(ada), ONE_CLICK)
+    undo(path(ada), page)
     before = rows()
-    for _ in range(5):
-        strict().post(path(ada), {"undo": "1"})
+    for _ in range(20):
+        assert b"Undone" in undo(path(ada), page).content
     assert rows() == before
+
+
+def test_an_undo_of_one_kind_leaves_the_other_alone(ada: Customer) -> None:
+    strict().post(path(ada, "survey"), ONE_CLICK)
+    undo(path(ada), strict().post(path(ada), ONE_CLICK))
+    assert granted() == {"marketing"}
 
 
 @pytest.mark.parametrize(
