@@ -13,11 +13,14 @@ class NotReadable(Exception):
     """The file is none that can be read, for the reason that it gives."""
 
 
-def read(content: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Yield line number and cells of each line that has any, without what only separates. Raises NotReadable."""
+def read(content: bytes, *, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
+    """Yield line number and cells of each line that has any, without what only separates. Raises NotReadable.
+
+    ``strict``: a quotation mark that is never closed is an error; else it swallows the lines behind it.
+    """
     text = _text(content)
     head = text.lstrip()[:10_000].partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=strict)
     try:
         for cells in reader:
             cells = [cell.strip().strip(" ,;\t") for cell in cells]

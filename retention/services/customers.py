@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Max, Min, OuterRef, Subquery, Sum
+from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from retention import registry
@@ -17,6 +17,9 @@ from retention.hashing import address_hash, normal
 from retention.models import Customer, Order, Spend
 from retention.services import facts, suppression, tokens
 from retention.shop import CustomerData, OrderData
+
+LISTED = "consents"
+"""``Customer.source`` of people who are known from a file of consents alone."""
 
 
 class NoSuchUser(LookupError):
@@ -49,6 +52,7 @@ def for_user(user: Any, *, at: datetime) -> Customer:
 
 def for_guest(email: str, *, at: datetime, language: str = "") -> Customer:
     """Return the guest's row of an address, made when there is none. It proves nothing."""
+    _greet({normal(email): None})
     customer, _ = Customer.objects.get_or_create(
         kind=Customer.Kind.GUEST,
         address=normal(email),
@@ -83,6 +87,9 @@ def resolve(orders: Iterable[OrderData], *, at: datetime) -> dict[str, int | Non
     )
     known_guests = dict(_guests(guests).values_list("address", "pk"))
     missing = guests.keys() - known_guests.keys()
+    if missing and _greet({address: guests[address] for address in missing}):
+        known_guests = dict(_guests(guests).values_list("address", "pk"))
+        missing = guests.keys() - known_guests.keys()
     if missing:
         Customer.objects.bulk_create(
             [_new_guest(guests[address], address, at=at) for address in sorted(missing)], ignore_conflicts=True
@@ -101,6 +108,23 @@ def _by_guests(orders: Iterable[OrderData]) -> list[OrderData]:
 
 def _guests(addresses: Iterable[str]) -> Any:
     return Customer.objects.living().filter(kind=Customer.Kind.GUEST, address__in=list(addresses))
+
+
+def _greet(orders: Mapping[str, OrderData | None]) -> bool:
+    """Make guests of those of these addresses who were known from a file alone; False where there are none.
+
+    Their row stays, and what an order says of them is theirs.
+    """
+    listed = Customer.objects.living().filter(kind=Customer.Kind.IMPORT, source=LISTED, address__in=orders)
+    rows = list(listed.exclude(address__in=_guests(orders).values("address")))
+    for row in rows:
+        order = orders[row.address]
+        row.kind, row.source, row.number = Customer.Kind.GUEST, "", ""
+        if order:
+            row.first_name, row.last_name = order.first_name[:150], order.last_name[:150]
+            row.language, row.country = row.language or order.language, order.country
+    fields = ["kind", "source", "number", "address_hash", "first_name", "last_name", "language", "country"]
+    return bool(rows and Customer.objects.bulk_update(rows, fields))
 
 
 def _new_guest(order: OrderData, address: str, *, at: datetime) -> Customer:
@@ -223,8 +247,8 @@ def prove_address(customer: Customer, *, at: datetime) -> None:
         if first:
             facts.publish([AddressProven(customer=customer.pk, at=at)])
         if customer.is_member and customer.address:
-            guest = Customer.objects.living().filter(kind=Customer.Kind.GUEST, address=customer.address).first()
-            if guest:
+            same = Customer.objects.living().filter(address=customer.address, user=None)
+            for guest in same.filter(Q(kind=Customer.Kind.GUEST) | Q(kind=Customer.Kind.IMPORT, source=LISTED)):
                 absorb(guest, into=customer, at=at)
 
 

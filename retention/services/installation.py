@@ -30,3 +30,10 @@ def pause(*, by: str, at: datetime) -> bool:
 def resume() -> bool:
     """Let mail go out again; False when it was not paused."""
     return Installation.objects.filter(pk=1, paused_at__isnull=False).update(paused_at=None, paused_by="") == 1
+
+
+def settle_consents(*, by: str, at: datetime) -> bool:
+    """Note, once, that what people had said elsewhere is taken in, or that there is nothing; False if it was noted."""
+    get()
+    unsettled = Installation.objects.filter(pk=1, consents_settled_at=None)
+    return unsettled.update(consents_settled_at=at, consents_settled_by=by[:150]) == 1

@@ -19,7 +19,7 @@ from retention.models import (
     Order,
     Token,
 )
-from retention.services import consent, facts, suppression
+from retention.services import consent, consent_imports, facts, suppression
 
 
 def export_person(customer: Customer) -> dict[str, Any]:
@@ -54,6 +54,7 @@ def erase(customer: Customer, at: datetime) -> None:
     rows = Customer.objects.filter(Q(pk=customer.pk) | Q(absorbed_into=customer.pk))
     for email in rows.exclude(email="").values_list("email", flat=True):
         suppression.erase(email, at=at)
+        consent_imports.forget(email, at=at)
     messages = Message.objects.filter(customer=customer)
     messages.waiting().update(state=Message.State.CANCELLED, reason="erased", changed_at=at)
     messages.exclude(error="").update(error="")  # mail servers repeat the address in their answers

@@ -10,10 +10,15 @@ from retention.models import Suppression
 
 
 def add(email: str, *, scope: str, reason: str, at: datetime) -> bool:
-    """Suppress an address; False when it is suppressed for this scope already."""
-    return Suppression.objects.get_or_create(
-        address_hash=address_hash(email), scope=scope, defaults={"reason": reason, "at": at}
-    )[1]
+    """Suppress an address; False when it is suppressed for this scope already. What was imported becomes our own."""
+    hashed = address_hash(email)
+    fresh = Suppression.objects.get_or_create(address_hash=hashed, scope=scope, defaults={"reason": reason, "at": at})[
+        1
+    ]
+    if not fresh:
+        imported = Suppression.objects.filter(address_hash=hashed, scope=scope, reason=Suppression.Reason.IMPORTED)
+        imported.update(reason=reason, at=at)
+    return fresh
 
 
 def erase(email: str, *, at: datetime) -> None:
@@ -36,5 +41,7 @@ def erased(addresses: Collection[str]) -> dict[str, datetime]:
 
 
 def lift(email: str, *, scope: str, reason: str) -> bool:
-    """End a suppression that was made for this reason; False where there was none."""
-    return bool(Suppression.objects.filter(address_hash=address_hash(email), scope=scope, reason=reason).delete()[0])
+    """End a suppression that was made for this reason; False where there was none. An imported no is an unsubscribe."""
+    reasons = [reason, Suppression.Reason.IMPORTED] if reason == Suppression.Reason.UNSUBSCRIBED else [reason]
+    rows = Suppression.objects.filter(address_hash=address_hash(email), scope=scope, reason__in=reasons)
+    return bool(rows.delete()[0])
