@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from campaigns import wording
 from campaigns.models import Journey, JourneyVersion, Offer, Survey
 from campaigns.services import exits, offers, triggers
 from retention import registry
 from retention.conf import conf
+from retention.services import topics
 
 
 def sentences(version: JourneyVersion) -> Iterator[str]:
@@ -36,6 +37,14 @@ def sentences(version: JourneyVersion) -> Iterator[str]:
             _("Ends for who %(rule)s; asked before each step and before each mail.") % {"rule": rule.label}
             if rule
             else _("Stops for everybody: there is no exit rule named %s any more.") % name
+        )
+    if version.topic and "marketing" in exits.purposes(version.steps):
+        topic = topics.one(version.topic, get_language() or "")
+        yield (
+            _("Not for who has left out the topic “%(topic)s”; it is asked once more before each mail.")
+            % {"topic": topic.name}
+            if topic
+            else _("Its topic, %s, is not offered any more: it is as without one.") % version.topic
         )
     if "marketing" in exits.purposes(version.steps):
         yield _("Who may not get marketing mail gets nothing of it, no coupon either.")

@@ -55,6 +55,6 @@ def unsubscribe_url(*, customer: int, purpose: str) -> str:
     return absolute(reverse("retention:unsubscribe", args=[unsubscribe_token(customer=customer, purpose=purpose)]))
 
 
-def preferences_url(*, customer: int, purpose: str = "marketing") -> str:
-    """Return the page where its reader chooses which mail they get; the same token, good for ever."""
-    return absolute(reverse("retention:preferences", args=[unsubscribe_token(customer=customer, purpose=purpose)]))
+def preferences_url(unsubscribe_url: str) -> str:
+    """Return the page where the reader of a mail chooses which mail they get: by the same token, good for ever."""
+    return absolute(reverse("retention:preferences", args=[unsubscribe_url.rpartition("/")[2]]))

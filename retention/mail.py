@@ -85,12 +85,13 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Something that staff can put into several mails: values, and a ready block ``<name>_block`` of them.
+    """Something that staff can put into several mails: values, and a ready block of them.
 
     Registered in ``registry.mail_parts``; a mail names in ``parts`` those that it can give.
     """
 
     name: str
+    """With the app in front, e.g. ``retention.products``."""
     label: Words
     body: Sequence[Block]
     """The ready block."""
@@ -103,7 +104,8 @@ class Part:
 
     @property
     def block(self) -> str:
-        return f"{self.name}_block"
+        """The name of the ready block in a text, e.g. ``products_block``."""
+        return f"{self.name.rpartition('.')[2]}_block"
 
 
 COMMON: Mapping[str, Words] = {
@@ -113,6 +115,7 @@ COMMON: Mapping[str, Words] = {
     "shop.postal_address": _("the shop's postal address"),
     "reply_to": _("the address that a person answers"),
     "unsubscribe_url": _("the page on which one says no to this mail; empty in service mail"),
+    "preferences_url": _("the page on which one chooses which mail to get; empty in service mail"),
 }
 """What every mail has."""
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Journey, Step
 from campaigns.services import exits, invitations, triggers
 from retention import registry
+from retention.services.topics import offered
 
 EMPTY = ("", "---------")
 
@@ -18,7 +20,7 @@ EMPTY = ("", "---------")
 class JourneyForm(forms.ModelForm):
     class Meta:
         model = Journey
-        fields = ("name", "slug", "state", "trigger", "once", "exits")
+        fields = ("name", "slug", "state", "trigger", "once", "exits", "topic")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -34,6 +36,12 @@ class JourneyForm(forms.ModelForm):
             required=False,
             help_text=_("Asked before each step and before each mail, by e-mail address."),
         )
+        self.fields["topic"] = forms.ChoiceField(
+            label=_("Topic of its marketing mail"),
+            choices=[("", _("none: for everybody who may get marketing mail")), *topics(self.instance.topic)],
+            required=False,
+            help_text=_("Who has left the topic out gets none of it, and no coupon either."),
+        )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -41,6 +49,12 @@ class JourneyForm(forms.ModelForm):
         if trigger is not None and not trigger.about_order and data.get("once") == Journey.Once.ORDER:
             self.add_error("once", _("There is no order where this starts: choose “once per person”."))
         return data
+
+
+def topics(chosen: str) -> list[tuple[str, str]]:
+    """Return the topics that are offered to shoppers, and the one that is chosen already."""
+    known = [(topic.slug, topic.name) for topic in offered(get_language() or "")]
+    return known if not chosen or chosen in dict(known) else [*known, (chosen, _("%s (not offered)") % chosen)]
 
 
 def mails() -> list[tuple[str, Any]]:

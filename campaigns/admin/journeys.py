@@ -61,7 +61,7 @@ class JourneyAdmin(ConfirmedAdmin):
     fieldsets = (
         (None, {"fields": ("name", "slug", "state")}),
         (_("What it does now"), {"fields": ("does", "who")}),
-        (_("Who, and until when"), {"fields": ("trigger", "once", "exits")}),
+        (_("Who, and until when"), {"fields": ("trigger", "once", "exits", "topic")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from campaigns.services import identity, permission
 from retention import registry
 from retention.models import Customer, Order
 from retention.registry import Registry, Words
+from retention.services import wishes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,9 @@ class ExitRule:
 rules: Registry[ExitRule] = Registry("exit rule")
 
 NO_CONSENT = "no consent"
+NOT_WANTED = "topic not wanted"
+PAUSED = "paused"
+"""They want no mail at present, and this step is more than waiting."""
 ERASED = "erased"
 TOO_LATE = "too late"
 """The step was due so long ago that it would puzzle people now."""
@@ -52,6 +56,23 @@ def reasons(enrolments: Sequence[Enrolment], *, at: datetime) -> dict[str, str]:
         asked = [one for one in enrolments if one.key not in found and purpose in purposes(one.version.steps)]
         allowed = permission.granted({one.customer_id for one in asked}, purpose=purpose)
         found |= {one.key: NO_CONSENT for one in asked if one.customer_id not in allowed}
+    return found | _unwanted([one for one in enrolments if one.key not in found], living, at=at)
+
+
+def _unwanted(enrolments: Sequence[Enrolment], living: Mapping[int, Customer], *, at: datetime) -> dict[str, str]:
+    """Return whom the journey's next step would give something that its mail may not tell them of."""
+    asked = [one for one in enrolments if purposes(one.version.steps) & {permission.MARKETING, permission.SURVEY}]
+    if not asked:
+        return {}
+    people = {living[one.customer_id].pk: living[one.customer_id] for one in asked}
+    wanted = wishes.of(people.values(), topics={one.version.topic for one in asked}, at=at)
+    found: dict[str, str] = {}
+    for one in asked:
+        steps, person = one.version.steps, living[one.customer_id].pk
+        if (person, one.version.topic) in wanted.left_out and permission.MARKETING in purposes(steps):
+            found[one.key] = NOT_WANTED
+        elif person in wanted.paused and one.step < len(steps) and steps[one.step]["kind"] != "wait":
+            found[one.key] = PAUSED
     return found
 
 

@@ -10,6 +10,7 @@ from retention.models import Consent, Customer, Message, Suppression
 
 SERVICE = Message.Purpose.SERVICE
 MARKETING = Message.Purpose.MARKETING
+SURVEY = Message.Purpose.SURVEY
 
 
 def granted(customers: Collection[int], *, purpose: str) -> set[int]:

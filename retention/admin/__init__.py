@@ -1,3 +1,3 @@
-from retention.admin import consent, customers, facts, installation, messages, orders, signals, texts
+from retention.admin import consent, customers, facts, installation, messages, orders, signals, texts, topics
 
-__all__ = ["consent", "customers", "facts", "installation", "messages", "orders", "signals", "texts"]
+__all__ = ["consent", "customers", "facts", "installation", "messages", "orders", "signals", "texts", "topics"]

@@ -62,6 +62,7 @@ def _layout_words(language: str) -> dict[str, str]:
             "answer": gettext("Questions? A person answers at"),
             "why": gettext("You get this mail because you said yes or bought here."),
             "leave": gettext("Unsubscribe"),
+            "choose": gettext("Choose which mail you get"),
         }
 
 

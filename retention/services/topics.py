@@ -30,15 +30,15 @@ def offered(language: str) -> list[Offered]:
     found = []
     for topic in Topic.objects.filter(active=True).prefetch_related("words"):
         words = _best(list(topic.words.all()), language)
-        found.append(
-            Offered(
-                pk=topic.pk,
-                slug=topic.slug,
-                name=words.name if words else topic.slug.replace("-", " ").capitalize(),
-                about=words.about if words else "",
-            )
-        )
+        about = words.about if words else ""
+        found.append(Offered(pk=topic.pk, slug=topic.slug, name=name_of(topic, language), about=about))
     return found
+
+
+def name_of(topic: Topic, language: str) -> str:
+    """Return a topic's name in the language as far as there is one; give it with its words fetched."""
+    words = _best(list(topic.words.all()), language)
+    return words.name if words else topic.slug.replace("-", " ").capitalize()
 
 
 def one(slug: str, language: str) -> Offered | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from email.utils import parseaddr
 from typing import Any
 
+from retention import links
 from retention.conf import conf
 from retention.mail import Asked, Mail, Part
 from retention.models import Message, Text
@@ -22,6 +23,7 @@ def common(*, first_name: str, unsubscribe_url: str | None) -> dict[str, Any]:
         "first_name": first_name or None,
         "reply_to": parseaddr(conf.REPLY_TO or conf.FROM_EMAIL)[1],
         "unsubscribe_url": unsubscribe_url,
+        "preferences_url": links.preferences_url(unsubscribe_url) if unsubscribe_url else None,
     }
 
 

@@ -15,7 +15,8 @@ HOST = "https://shop.example.com"
 
 
 def path(customer: Customer) -> str:
-    return links.preferences_url(customer=customer.pk).removeprefix(HOST)
+    url = links.preferences_url(links.unsubscribe_url(customer=customer.pk, purpose="marketing"))
+    return url.removeprefix(HOST)
 
 
 def strict() -> Client:

@@ -208,7 +208,7 @@ def test_the_update_that_starts_a_mail_says_the_same(
     outcome: tuple[str, str],
 ) -> None:
     """As if all of it had been committed after everybody was asked."""
-    monkeypatch.setattr(permission, "refusals", lambda messages: {})
+    monkeypatch.setattr(permission, "refusals", lambda messages, at: {})
     ada = customer()
     about(ada)
     message = promise(ada, mail)
