@@ -1,4 +1,4 @@
-"""Sending what is due: ask everything that can say no or later, write, say that it is being sent, send, say what
+"""Sending what is due: ask everything that can say no or not yet, write, say that it is being sent, send, say what
 came of it."""
 
 from __future__ import annotations
@@ -6,7 +6,8 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from retention.services import asking, installation, line, outbox, writing
+from retention.models import Sending
+from retention.services import asking, holding, installation, line, outbox, rates, sending, unsettled, writing
 from retention.watch import Watch
 
 BATCH = 100
@@ -19,13 +20,31 @@ def deliver(*, at: datetime, limit: int = 500) -> int:
     outbox.promote(at=at)
     count = 0
     while count < limit and not installation.get().paused_at:
-        at = watch.now()
-        owner = uuid.uuid4().hex
-        claimed = outbox.claim(owner=owner, at=at, limit=min(BATCH, limit - count))
-        if not claimed:
+        claimed, goes_on = _deliver_batch(sending.get(), watch, limit=min(BATCH, limit - count))
+        count += claimed
+        if not goes_on:
             break
-        count += len(claimed)
-        ready = writing.write(asking.refuse(claimed, at=at), at=at)
-        if not line.send_all(ready, watch):
-            break  # no line to the mail server: what is left waits for the next round
     return count
+
+
+def _deliver_batch(choices: Sending, watch: Watch, *, limit: int) -> tuple[int, bool]:
+    """Returns how many were claimed, and whether there may be more that can be sent now."""
+    at = watch.now()
+    limits = rates.common(choices, at=at)
+    room = rates.room(limits)
+    if room == 0:
+        return 0, False  # what is due waits where it is: nothing is woken before there is room
+    limit = limit if room is None else min(limit, room)
+    claimed = outbox.claim(owner=uuid.uuid4().hex, at=at, limit=limit, stopped=choices.stopped_at is not None)
+    if not claimed:
+        return 0, False
+    asked = unsettled.hold(asking.refuse(claimed, at=at), at=at)
+    going = holding.hold(asked, sending=choices, limits=limits, at=at)
+    ready = writing.write(going.messages, at=at)
+    for item in ready:
+        item.until = going.until.get(item.message.pk)
+    try:
+        # without a line what is left waits for the next round
+        return len(claimed), line.send_all(ready, watch)
+    finally:
+        holding.release(going, started={item.message.pk for item in ready if item.started})

@@ -24,6 +24,11 @@ State = Message.State
 MARKETING = Message.Purpose.MARKETING
 
 
+def send_one(email: EmailMessage) -> None:
+    """Send a mail that is no message of the outbox. Raises what the backend raises."""
+    django_mail.get_connection().send_messages([email])
+
+
 def send_all(ready: Sequence[Ready], watch: Watch) -> bool:
     """Send over one connection. Returns False when there is no line; the mails are due again then.
 
@@ -102,10 +107,11 @@ def _start(item: Ready, *, at: datetime) -> bool:
     )
     if started:
         message.tries += 1
+        item.started = True
         return True
     waits = rows.filter(~Exists(here))  # written to an address that the customer has no more: it is written anew
     if message.purpose == MARKETING:
-        waits |= rows.filter(Exists(stopped))
+        waits |= rows.filter(Exists(stopped) | unsettled.where())
     if not waits.update(state=State.DUE, started_at=outbox.UNSTARTED, **free):
         rows.update(state=State.SKIPPED, reason="withdrawn", started_at=outbox.UNSTARTED, **free)
     return False

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfoNotFoundError
 
 from django.db.models import Case, F, Q, Value, When
 
 from retention import registry
 from retention.conf import conf
+from retention.instants import resolve
 from retention.locks import one_at_a_time
 from retention.models import Message
 from retention.rows import lock
@@ -24,6 +25,10 @@ State = Message.State
 
 UNSTARTED = Case(When(tries=0, then=Value(None)), default=F("started_at"))
 """What ``started_at`` is again where a claimed mail goes back: the caps had taken it for begun."""
+
+
+SERVICE_FIRST = 1000
+"""Added to the priority of service mail: what somebody waits for goes before any campaign."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +72,7 @@ def post_many(promises: Iterable[Promise], *, at: datetime) -> None:
                 values=dict(promise.values),
                 source=promise.source,
                 topic=(promise.topic or mail.topic) if mail.purpose == Message.Purpose.MARKETING else "",
-                priority=promise.priority,
+                priority=promise.priority + (SERVICE_FIRST if mail.purpose == Message.Purpose.SERVICE else 0),
                 due_at=promise.due_at,
                 due_date=local[0],
                 due_time=local[1],
@@ -77,24 +82,6 @@ def post_many(promises: Iterable[Promise], *, at: datetime) -> None:
             )
         )
     Message.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
-
-
-def resolve(day: date, clock: time, zone: str) -> datetime:
-    """Return the instant of a local date and time; one that the clock skips is the first instant after the gap.
-
-    Of two (the clock is put back) it is the first.
-    """
-    zone_info = ZoneInfo(zone)
-    wanted = datetime.combine(day, clock)
-    instant = wanted.replace(tzinfo=zone_info).astimezone(UTC)
-    if instant.astimezone(zone_info).replace(tzinfo=None) == wanted:
-        return instant
-    # in the gap: the offset that holds after it names an instant before it, so look for the jump between
-    early, late = instant - timedelta(hours=25), instant  # Samoa once skipped a day
-    while late - early > timedelta(seconds=1):
-        middle = early + (late - early) / 2
-        early, late = (middle, late) if middle.astimezone(zone_info).replace(tzinfo=None) < wanted else (early, middle)
-    return late.replace(microsecond=0)
 
 
 def _set_due(row: Message) -> None:
@@ -144,10 +131,16 @@ def reap(*, at: datetime) -> int:
     return count
 
 
-def claim(*, owner: str, at: datetime, limit: int) -> list[Message]:
-    """Claim due mails for one worker, the most urgent first; nobody else gets them until the lease ends."""
+def claim(*, owner: str, at: datetime, limit: int, stopped: bool = False) -> list[Message]:
+    """Claim due mails for one worker, the most urgent first; nobody else gets them until the lease ends.
+
+    ``stopped``: marketing stays where it is.
+    """
+    due = Message.objects.due(at=at)
+    if stopped:
+        due = due.exclude(purpose=Message.Purpose.MARKETING)
     with one_at_a_time("retention.claim", wait=True):
-        ids = lock(Message.objects.due(at=at).order_by("-priority", "due_at", "pk"), limit=limit)
+        ids = lock(due.order_by("-priority", "due_at", "pk"), limit=limit)
         Message.objects.filter(pk__in=ids, state=State.DUE).update(
             state=State.CLAIMED,
             owner=owner,
@@ -173,6 +166,19 @@ def postpone(messages: Sequence[Message], *, error: BaseException, at: datetime)
             due_at=at + timedelta(minutes=1),
             started_at=UNSTARTED,
             error=f"{type(error).__name__}"[:500],
+            changed_at=at,
+        )
+
+
+def put_off(owner: str, later: Mapping[int, tuple[datetime, str]], *, at: datetime) -> None:
+    """Let claimed mails be due again at a time of their own, with why they wait: message id → (when, why)."""
+    if later:
+        Message.objects.filter(pk__in=later, state=State.CLAIMED, owner=owner).update(
+            state=State.DUE,
+            owner="",
+            lease_until=None,
+            due_at=Case(*(When(pk=pk, then=Value(when)) for pk, (when, _) in later.items()), default=F("due_at")),
+            deferred=Case(*(When(pk=pk, then=Value(why)) for pk, (_, why) in later.items()), default=F("deferred")),
             changed_at=at,
         )
 

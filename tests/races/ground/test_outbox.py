@@ -66,7 +66,7 @@ def test_claiming_without_a_condition_would_send_twice(
     """The control: look first and take then, as many an outbox does."""
     ready = threading.Barrier(2)
 
-    def claim(*, owner: str, at: datetime, limit: int) -> list[Message]:
+    def claim(*, owner: str, at: datetime, limit: int, stopped: bool) -> list[Message]:
         found = list(Message.objects.due(at=at).select_related("customer")[:limit])
         ready.wait(30)
         Message.objects.filter(pk__in=[message.pk for message in found]).update(
