@@ -176,7 +176,9 @@ def _step(pk: int, *, at: datetime) -> int:
         Job.objects.filter(pk=pk).update(done=F("done") + len(lines), moved_at=at)
     if len(parts) < 2:
         Job.objects.filter(pk=pk).update(state=State.DONE, moved_at=at)
-        installation.settle_consents(by=whole.made_by, at=at)
+        if any(n and name.startswith("kind_") and name != f"kind_{CONSENT}" for name, n in whole.found.items()):
+            # a list of those who said yes says nothing of who said no
+            installation.settle_consents(by=whole.made_by, at=at)
     return len(parts[0].lines) if parts else 0
 
 

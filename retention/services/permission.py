@@ -18,7 +18,7 @@ from retention import registry
 from retention.conf import conf
 from retention.hashing import address_hash
 from retention.models import Consent, Message, Suppression
-from retention.services import wishes
+from retention.services import unsettled, wishes
 from retention.services.wishes import Wishes
 
 MARKETING = Message.Purpose.MARKETING
@@ -118,6 +118,6 @@ def still_allowed(rows: QuerySet[Message], message: Message, *, at: datetime) ->
     rows = wishes.still(rows.filter(~Exists(stops.filter(scope__in=[ALL, message.purpose]))), message, at=at)
     if message.purpose == MARKETING:
         since = answers.filter(~Exists(erased.filter(at__gte=OuterRef("changed_at"))), granted=True)
-        return rows.filter(Exists(since))
+        return rows.filter(~unsettled.where(), Exists(since))
     before = erased.filter(at__gte=message.customer.created_at)
     return rows.filter(~Exists(answers.filter(granted=False)), ~Exists(before))
