@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import BooleanField, Count, IntegerField, Model, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
 from campaigns.models import Coupon, MarginGuard, Offer, OfferLimit, Redemption
@@ -24,18 +25,33 @@ def by_code(codes: Iterable[str], *, cart: str = "", turn: bool = False) -> Quer
     is a margin guard. ``turn``: it is the cart's turn from here to the end of the transaction, and ``crowded`` says
     whether the cart had reserved anything before it waited for that.
     """
-    mine = Redemption.objects.filter(cart=cart, state=Redemption.State.RESERVED)
-    rows = (
+    more = {"crowded": reserved_by(cart), "turn": on_the_way(turn_of(cart))} if turn else {}
+    return (
         Coupon.objects.filter(code__in=list(codes))
-        .select_related("offer", "version", "customer")
+        .select_related("version", "customer")
         .annotate(  # type: ignore[no-redef]  # the class says what they are without the query
-            held=Exists(mine.filter(coupon=OuterRef("pk"))),
-            limited=Exists(OfferLimit.objects.filter(offer=OuterRef("offer"))),
-            guarded=Exists(MarginGuard.objects.all()),
+            held=reserved_by(cart, f"coupon_id = {COUPON}.id"),
+            limited=_exists(OfferLimit, f"offer_id = {COUPON}.offer_id"),
+            guarded=_exists(MarginGuard, "1 = 1"),
+            **more,
         )
         .order_by("pk")
     )
-    return rows.annotate(crowded=Exists(mine), turn=on_the_way(turn_of(cart))) if turn else rows  # type: ignore[no-redef]
+
+
+def reserved_by(cart: str, also: str = "1 = 1") -> RawSQL:
+    """Return whether the cart has reserved something; ``also``: a condition of SQL on that."""
+    return _exists(Redemption, f"cart = %s AND state = '{Redemption.State.RESERVED.value}' AND {also}", cart)
+
+
+COUPON = f'"{Coupon._meta.db_table}"'
+
+
+def _exists(model: type[Model], where: str, *values: str) -> RawSQL:
+    """Return whether there is such a row. It is SQL, since every checkout asks: ``Exists`` takes longer to be put into
+    words, five times in one query, than the database takes to answer."""
+    sql = f'EXISTS (SELECT 1 FROM "{model._meta.db_table}" WHERE {where})'
+    return RawSQL(sql, values, output_field=BooleanField())
 
 
 def turn_of(cart: str) -> str:

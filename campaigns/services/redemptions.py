@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, QuerySet, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Greatest
 
-from campaigns import validity
+from campaigns import queries, validity
 from campaigns.conf import conf
 from campaigns.models import Coupon, OfferLimit, Redemption
 from campaigns.models.redemption import LIVE
@@ -101,16 +101,16 @@ def _row(
     """Return the use that is to be inserted together with those ``beside`` it."""
     coupon, allowed = hold.coupon, hold.coupon.terms.per_customer
     window = validity.window(at, coupon.terms.per_customer_period)
-    mine = Redemption.objects.filter(customer_key=hold.customer_key, state__in=LIVE)
-    of_offer = mine.filter(offer=coupon.offer_id, window=window, offer_slot__isnull=False)
+    of_coupon = {"coupon": coupon.pk}
+    of_offer = {"offer": coupon.offer_id, "window": window, "offer_slot__isnull": False}
     also = {row.offer_slot for row in beside if row.offer_id == coupon.offer_id} - {None}
     return Redemption(
         coupon=coupon,
         offer_id=coupon.offer_id,
         customer_id=hold.customer,
         customer_key=hold.customer_key,
-        slot=_free_slot(mine.filter(coupon=coupon), coupon, coupon.per_customer, "slot", look=look),
-        offer_slot=_free_slot(of_offer, coupon, allowed, "offer_slot", look=look, also=also) if allowed else None,
+        slot=_free_slot(hold, of_coupon, coupon.per_customer, "slot", look=look),
+        offer_slot=_free_slot(hold, of_offer, allowed, "offer_slot", look=look, also=also) if allowed else None,
         window=window,
         cart=cart,
         state=State.RESERVED,
@@ -134,7 +134,7 @@ def _take(coupon: Coupon, *, at: datetime, empty: str | None = None) -> None:
     """
     rows = Coupon.objects.redeemable(at=at).filter(pk=coupon.pk)
     if empty is not None:
-        rows = rows.exclude(Exists(Redemption.objects.filter(cart=empty, state=State.RESERVED)))
+        rows = rows.exclude(queries.reserved_by(empty))
     if not rows.update(used=F("used") + 1):
         raise Refused(why_not(coupon, at=at), coupon)
 
@@ -160,24 +160,25 @@ def _take_from_offers(holds: Sequence[Hold], *, at: datetime) -> None:
 
 
 def _free_slot(
-    rows: QuerySet[Redemption],
-    coupon: Coupon,
+    hold: Hold,
+    among: Mapping[str, object],
     allowed: int,
     field: str,
     *,
     look: bool,
     also: Collection[int | None] = (),
 ) -> int:
-    """Return the lowest slot that the person has free, those ``also`` taken left aside.
+    """Return the lowest slot that the person has free ``among`` their uses like this, those ``also`` taken left aside.
 
     Of one there is only one: the constraint decides, without a look before.
     """
     if allowed == 1 and not look and not also:
         return 1
-    taken = {*rows.values_list(field, flat=True), *also}
+    mine = Redemption.objects.filter(customer_key=hold.customer_key, state__in=LIVE, **among)
+    taken = {*mine.values_list(field, flat=True), *also}
     free = next((slot for slot in range(1, allowed + 1) if slot not in taken), None)
     if free is None:
-        raise Refused(Reason.CUSTOMER_LIMIT, coupon)
+        raise Refused(Reason.CUSTOMER_LIMIT, hold.coupon)
     return free
 
 

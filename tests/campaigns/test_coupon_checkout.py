@@ -173,7 +173,7 @@ def test_nobody_in_particular_reserves_nothing(shop: FakeShop, shopper: Any, lea
 def test_an_account_without_an_address_in_the_basket_is_counted_by_its_mailbox(
     shop: FakeShop, shopper: Any, leaflet: Coupon
 ) -> None:
-    user = shop.create_customer(None, email="ada@example.com", password="a long password")  # noqa: S106
+    user = shop.create_customer(None, email="ada@example.com", password="a long password")
     Customer.objects.create(kind="member", user=user, email=user.email, address=user.email, created_at=NOW)
     reserve(leaflet, "as a guest", email="ADA+guest@example.com")
     use(shop, shopper, leaflet)
@@ -189,7 +189,7 @@ def test_an_account_without_an_address_in_the_basket_is_counted_by_its_mailbox(
 def test_what_is_checked_and_what_is_reserved_count_the_same_person(shop: FakeShop, shopper: Any) -> None:
     """The coupon is a member's; the limit is the offer's, over all its coupons."""
     offer = make_offer(percentage(per_customer=1))
-    user = shop.create_customer(None, email="ada@example.com", password="a long password")  # noqa: S106
+    user = shop.create_customer(None, email="ada@example.com", password="a long password")
     member = Customer.objects.create(kind="member", user=user, email=user.email, address=user.email, created_at=NOW)
     first, second = give(offer, member, key="1"), give(offer, member, key="2")
     use(shop, shopper, first)
