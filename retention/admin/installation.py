@@ -26,6 +26,7 @@ class InstallationAdmin(ReadOnlyAdmin):
             path("go-live/", self.admin_site.admin_view(self.go_live), name="retention_installation_go_live"),
             path("pause/", self.admin_site.admin_view(self.pause), name="retention_installation_pause"),
             path("resume/", self.admin_site.admin_view(self.resume), name="retention_installation_resume"),
+            path("settle/", self.admin_site.admin_view(self.settle), name="retention_installation_settle"),
             *super().get_urls(),
         ]
 
@@ -41,6 +42,7 @@ class InstallationAdmin(ReadOnlyAdmin):
             "installation": installation.get(),
             "may_pause": request.user.has_perm("retention.pause_sending"),
             "may_go_live": request.user.has_perm("retention.go_live"),
+            "may_import": request.user.has_perm("retention.add_consentimport"),
             "troubles": [
                 {
                     "trouble": trouble,
@@ -61,6 +63,13 @@ class InstallationAdmin(ReadOnlyAdmin):
         self._only(request, "retention.go_live")
         installation.go_live(at=timezone.now())
         messages.success(request, _("Live: orders from now on are news."))
+        return redirect("admin:retention_installation_changelist")
+
+    def settle(self, request: HttpRequest) -> HttpResponse:
+        """Note that nobody has said no elsewhere, or that it is all taken in."""
+        self._only(request, "retention.go_live")
+        installation.settle_consents(by=request.user.get_username(), at=timezone.now())
+        messages.success(request, _("Noted. News to people of before goes out now, to those who want it."))
         return redirect("admin:retention_installation_changelist")
 
     def pause(self, request: HttpRequest) -> HttpResponse:

@@ -86,6 +86,11 @@ def _pieces(said: Iterable[tuple[str, Sequence[Line]]], size: int) -> Iterator[l
         yield piece
 
 
+def has_noes(whole: ConsentImport) -> bool:
+    """Whether a file says of anybody that they are not to be written to."""
+    return any(n and name.startswith("kind_") and name != f"kind_{CONSENT}" for name, n in whole.found.items())
+
+
 def start(whole: ConsentImport, *, at: datetime) -> Job | None:
     """Say yes: a tick takes the file in. Twice is once; None where it was thrown away meanwhile."""
     with transaction.atomic():
@@ -176,8 +181,7 @@ def _step(pk: int, *, at: datetime) -> int:
         Job.objects.filter(pk=pk).update(done=F("done") + len(lines), moved_at=at)
     if len(parts) < 2:
         Job.objects.filter(pk=pk).update(state=State.DONE, moved_at=at)
-        if any(n and name.startswith("kind_") and name != f"kind_{CONSENT}" for name, n in whole.found.items()):
-            # a list of those who said yes says nothing of who said no
+        if has_noes(whole):  # a list of those who said yes says nothing of who said no
             installation.settle_consents(by=whole.made_by, at=at)
     return len(parts[0].lines) if parts else 0
 

@@ -54,6 +54,11 @@ def hold(messages: Sequence[Message], *, at: datetime) -> list[Message]:
     return [message for message in messages if message.pk not in waits]
 
 
+def matters() -> bool:
+    """Whether it is unsettled and there is anybody of before."""
+    return not installation.get().consents_settled_at and people().filter(erased_at=None).exists()
+
+
 def waiting() -> int:
     """Return how many mails wait for this."""
     return Message.objects.filter(state=Message.State.DUE, deferred=WHY).count()

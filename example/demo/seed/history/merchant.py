@@ -22,6 +22,7 @@ TIERS = (("Earthenware", 60_00), ("Stoneware", 160_00), ("Porcelain", 350_00))
 def open_shop(*, at: datetime) -> None:
     """Do what a merchant does in the admin after installing; nothing of it is on by default."""
     installation.go_live(at=at)
+    installation.settle_consents(by="demo", at=at)
     defaults.install(at=at)
     for journey in Journey.objects.order_by("pk"):
         journeys.switch(journey, Journey.State.ON, at=at)
