@@ -25,6 +25,10 @@ class Retention(Section, name="RETENTION"):
     REPLY_TO: str = ""
     """Address that a person answers. Empty: the sender's."""
 
+    REGISTRATION_ASKS: str = "opt_out"
+    """What the box on the shop's registration page says: ``opt_out`` (no mail after orders, please), ``opt_in`` (yes,
+    offers and news), or empty: there is no box. It is never ticked for anybody."""
+
     POSTAL_ADDRESS: str = ""
     """Postal address at the end of marketing mail, which refuses to go out without one."""
 

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from retention.contrib.oscar import attempts, choices, guarding, resuming
+from retention.contrib.oscar import attempts, choices, guarding, registering, resuming
 
 PREVIEW = "checkout:preview"
 VOUCHER_FORM = "basket:vouchers-add"
@@ -23,7 +23,8 @@ CHECKOUT = "checkout:"
 class CheckoutMiddleware:
     """List it after ``oscar.apps.basket.middleware.BasketMiddleware``.
 
-    It acts on two POSTs: the one that places an order and the one that tries a code. And when the basket or a page of
+    It acts on two POSTs: the one that places an order and the one that tries a code. It puts a box into the form of the
+    registration pages. And when the basket or a page of
     the checkout is looked at, it ends what the POST of a link began: a coupon that waited for a basket is put into it.
     """
 
@@ -55,6 +56,12 @@ class CheckoutMiddleware:
         if name == VOUCHER_FORM:
             return self.try_code(request)
         return None
+
+    def process_template_response(self, request: Any, response: Any) -> Any:
+        """Put our box into the form of a registration page."""
+        if request.resolver_match is not None:
+            registering.ask(request, response)
+        return response
 
     def place_order(self, request: Any) -> HttpResponse | None:
         """Keep the choice, reserve the coupons; a refusal goes back to the preview with the new total."""

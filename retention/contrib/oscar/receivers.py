@@ -12,7 +12,7 @@ from oscar.apps.customer.signals import user_registered
 from oscar.apps.order.signals import order_placed, order_status_changed
 from oscar.core.loading import get_model
 
-from retention.contrib.oscar import choices, redeeming, resuming, vouchers
+from retention.contrib.oscar import choices, redeeming, registering, resuming, vouchers
 from retention.services import inbox
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,8 @@ def on_transaction(*, instance: Any, raw: bool = False, **_signal: Any) -> None:
         inbox.record(kind="transaction", reference=str(instance.source.order_id))
 
 
-def on_registered(*, user: Any, **_signal: Any) -> None:
+def on_registered(*, user: Any, request: Any = None, **_signal: Any) -> None:
+    registering.keep(request, user, at=timezone.now())
     inbox.record(kind=inbox.CUSTOMER, reference=str(user.pk))
 
 
