@@ -14,6 +14,9 @@ class Loyalty(Section, name="LOYALTY"):
     OPEN_AT_ONCE: int = 1000
     """How many orders' pending points one round opens at most; the next round takes the rest."""
 
+    EXPIRY_NOTICE_DAYS: int = 30
+    """How many days ahead people are told that points of theirs end."""
+
     HISTORY_ROWS: int = 20
     """How many entries of the ledger a page shows at once."""
 

@@ -29,6 +29,12 @@ def cause(entry: Entry, number: str) -> str:
         return _("Order %(order)s") % words
     if entry.kind == Kind.GRANT:
         return _("Given by the shop")
+    if entry.kind == Kind.EXPIRY:
+        return _("Points that ended")
+    if entry.kind == Kind.SPEND:
+        return _("Spent")
+    if entry.kind == Kind.RETURN:
+        return _("Given back")
     if entry.kind == Kind.TRANSFER:
         return _("Joined from another account")
     return _("Correction by the shop")

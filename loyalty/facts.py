@@ -28,6 +28,14 @@ class PointsTakenBack(FactData):
 
 
 @fact("loyalty")
+class PointsExpired(FactData):
+    """Points of a customer have ended unused."""
+
+    points: int
+    """How many, at once; never below 1."""
+
+
+@fact("loyalty")
 class TierChanged(FactData):
     """A customer is in another tier than before."""
 

@@ -5,16 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Case, F, Sum, Value, When
+from django.db.models import Case, F, Min, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
 
+from loyalty.conf import conf
 from loyalty.models import Account, Entry, Membership, OrderAward, Rate, Tier, TierTable
+from retention.conf import conf as ground
 from retention.models import Customer, Order
 
 
 def account(customer: Customer) -> Account | None:
     """Return a customer's account; None for who never had a point."""
     return Account.objects.filter(customer=customer).first()
+
+
+def soon(at: datetime, *, lots: str = "") -> Q:
+    """Return which lots end within ``EXPIRY_NOTICE_DAYS``. ``lots``: how they are reached, e.g. ``lots__``."""
+    until = at + timedelta(days=conf.EXPIRY_NOTICE_DAYS) / ground.SPEED
+    return Q(**{f"{lots}left__gt": 0, f"{lots}expires_at__gt": at, f"{lots}expires_at__lte": until})
+
+
+def account_ending(customer: Customer, *, at: datetime) -> Account | None:
+    """Return a customer's account with ``ending``, points that end soon, and ``ends_at``, when the first of them do."""
+    ends = soon(at, lots="lots__")
+    rows = Account.objects.filter(customer=customer)
+    return rows.annotate(ending=Sum("lots__left", filter=ends), ends_at=Min("lots__expires_at", filter=ends)).first()
 
 
 def entries(account: Account, *, limit: int, before: int | None = None) -> list[Entry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
@@ -23,7 +24,8 @@ def points(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None
 
     None where there is no programme and this customer never had a point.
     """
-    account = queries.account(customer)
+    now = timezone.now()  # noqa: TID251  (a section is the edge: the page gives it no clock)
+    account = queries.account_ending(customer, at=now)
     running = programmes.running()
     if account is None and running is None:
         return None
@@ -34,12 +36,13 @@ def points(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None
         "balance": max(balance, 0),
         "owed": max(-balance, 0),
         "worth": [text for rate in queries.worth_rates() if (text := terms.of_worth(rate, balance))],
+        "account": account,
         "pending": account.pending if account else 0,
         "waiting": waiting(account) if account else [],
         "rows": rows(entries[: conf.HISTORY_ROWS]),
         "older": entries[conf.HISTORY_ROWS - 1].pk if len(entries) > conf.HISTORY_ROWS else None,
         "terms": list(terms.for_shoppers(running.programme, running.rates)) if running else [],
-        **_tier(customer),
+        **_tier(customer, at=now),
     }
 
 
@@ -72,9 +75,8 @@ def waiting(account: Account) -> list[dict[str, Any]]:
     ]
 
 
-def _tier(customer: Customer) -> dict[str, Any]:
-    now = timezone.now()  # noqa: TID251  (a section is the edge: the page gives it no clock)
-    standing = tiers.standing(customer, at=now)
+def _tier(customer: Customer, *, at: datetime) -> dict[str, Any]:
+    standing = tiers.standing(customer, at=at)
     if standing is None:
         return {"tier": None}
     above = standing.next_tier

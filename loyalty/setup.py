@@ -6,9 +6,9 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from loyalty import actions, conditions, gains, panels, sections, subscribers, troubles
+from loyalty import actions, conditions, gains, mail_parts, mails, panels, sections, subscribers, troubles
 from loyalty.conf import conf
-from loyalty.services import awards, persons, tiers, verifying
+from loyalty.services import awards, expiry, notices, persons, tiers, verifying
 from retention import registry
 from retention.registry import Person, Tick
 
@@ -21,6 +21,10 @@ def _open(at: datetime) -> int:
 
 TICKS = [
     Tick(name="loyalty.open", every=10, run=_open, does=_("opens pending points whose return window has closed")),
+    Tick(name="loyalty.expire", every=MINUTE, run=lambda at: expiry.expire(at=at),
+         does=_("ends points whose time is up")),
+    Tick(name="loyalty.notices", every=HOUR, run=lambda at: notices.warn(at=at),
+         does=_("tells people that points of theirs end soon")),
     Tick(name="loyalty.unrated", every=HOUR, run=lambda at: awards.settle_unrated(at=at),
          does=_("awards orders whose currency had no rate and has one now")),
     Tick(name="loyalty.tiers", every=MINUTE, run=lambda at: tiers.refresh(at=at),
@@ -34,7 +38,7 @@ def load() -> None:
     """Register everything of this app. Called once, when the apps are ready."""
     for tick in TICKS:
         registry.ticks.add(tick.name, tick)
-    for part in (subscribers, gains, conditions, actions, panels, troubles, sections):
+    for part in (subscribers, gains, conditions, actions, panels, troubles, sections, mail_parts, mails):
         part.load()
     registry.api_routes.add("loyalty", "loyalty.api.urls")
     registry.people.add(

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from loyalty.models import Programme, Rate
-from loyalty.models.programme import DebtPolicy, PendingFrom, RefundPolicy
+from loyalty.models.programme import DebtPolicy, Expires, PendingFrom, RefundPolicy
 from retention.money import show, to_minor
 
 
@@ -47,6 +47,8 @@ def for_shoppers(programme: Programme, rates: Sequence[Rate]) -> Iterator[str]:
         if rate.superseded_at is None:
             yield _("You earn %(rate)s on goods, after discounts and without shipping.") % {"rate": of_rate(rate)}
     yield _window(programme)
+    if programme.expires != Expires.NEVER:
+        yield _end(programme)
     yield _("What you return or cancel takes its points back.")
 
 
@@ -73,6 +75,9 @@ def for_staff(programme: Programme, rates: Sequence[Rate]) -> Iterator[str]:
         yield _("Points that have opened stay, whatever is refunded later.")
     else:
         yield _("Where the points were spent already, the balance goes below zero and later points fill the hole.")
+    yield _end(programme)
+    if programme.expires != Expires.NEVER and programme.expiry_since is None:
+        yield _("Points that stand already get one whole period from the day it is switched on.")
     if programme.award_history:
         yield _("Orders from before going live earn as well.")
 
@@ -99,6 +104,43 @@ def _window(programme: Programme) -> str:
         )
         % words
     )
+
+
+def _end(programme: Programme) -> str:
+    after = programme.expires_after or 0
+    words = {"n": after}
+    match programme.expires:
+        case Expires.DAYS:
+            text = ngettext(
+                "Points end %(n)s day after they can be used.", "Points end %(n)s days after they can be used.", after
+            )
+        case Expires.INACTIVE:
+            text = ngettext(
+                "All points end after %(n)s day without earning or using any.",
+                "All points end after %(n)s days without earning or using any.",
+                after,
+            )
+        case Expires.MONTH:
+            text = ngettext(
+                "Points end with the month, %(n)s month after they can be used.",
+                "Points end with the month, %(n)s months after they can be used.",
+                after,
+            )
+        case Expires.QUARTER:
+            text = ngettext(
+                "Points end with the quarter, %(n)s month after they can be used.",
+                "Points end with the quarter, %(n)s months after they can be used.",
+                after,
+            )
+        case Expires.YEAR:
+            text = ngettext(
+                "Points end with the year, %(n)s month after they can be used.",
+                "Points end with the year, %(n)s months after they can be used.",
+                after,
+            )
+        case _:
+            return _("Points never end.")
+    return text % words
 
 
 def _money(amount: Decimal, currency: str) -> str:

@@ -79,7 +79,8 @@ class RateInline(INLINE):
 class ProgrammeAdmin(ConfirmedAdmin):
     list_display = ("name", "active", "pending_days", "refund_policy", "debt_policy")
     fields = (
-        "name", "active", "pending_days", "pending_from", "refund_policy", "debt_policy", "award_history", "does",
+        "name", "active", "pending_days", "pending_from", "refund_policy", "debt_policy", "expires", "expires_after",
+        "award_history", "does",
     )  # fmt: skip
     readonly_fields = ("does",)
     inlines = (RateInline,)

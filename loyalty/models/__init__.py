@@ -2,6 +2,7 @@ from loyalty.models.account import Account
 from loyalty.models.award import OrderAward
 from loyalty.models.correction import Correction
 from loyalty.models.entry import Entry
+from loyalty.models.lot import Lot, LotMove
 from loyalty.models.membership import Membership, TierMove
 from loyalty.models.programme import Programme
 from loyalty.models.rate import Rate
@@ -11,6 +12,8 @@ __all__ = [
     "Account",
     "Correction",
     "Entry",
+    "Lot",
+    "LotMove",
     "Membership",
     "OrderAward",
     "Programme",

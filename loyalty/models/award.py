@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.models.account import Account
 from loyalty.models.commented import Commented
-from loyalty.models.programme import DebtPolicy, PendingFrom, RefundPolicy
+from loyalty.models.programme import DebtPolicy, Expires, PendingFrom, RefundPolicy
 from loyalty.models.rate import Rate
 
 
@@ -100,6 +100,15 @@ class OrderAward(Commented):
     )
     opened_at = models.DateTimeField(
         _("opened"), null=True, blank=True, db_comment="Since when its points are spendable; never taken back."
+    )
+    expires = models.CharField(
+        _("points end"), max_length=8, choices=Expires, default=Expires.NEVER, db_comment="As awarded."
+    )
+    expires_after = models.PositiveSmallIntegerField(
+        _("after so many days or months"), null=True, blank=True, db_comment="As awarded."
+    )
+    expires_at = models.DateTimeField(
+        _("end"), null=True, blank=True, db_comment="When its points end; null: never, or not known yet."
     )
     postings = models.PositiveIntegerField(
         _("postings"), default=0, db_comment="How often a difference was posted; part of the entries' keys."

@@ -38,6 +38,9 @@ class Entry(Commented):
         CORRECTION = "correction", _("correction")
         REVERSAL = "reversal", _("reversed")
         TRANSFER = "transfer", _("joined from another account")
+        SPEND = "spend", _("spent")
+        RETURN = "return", _("given back")
+        EXPIRY = "expiry", _("expired")
 
     class Bucket(models.TextChoices):
         PENDING = "pending", _("pending")

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from loyalty.conf import conf
 from loyalty.models import Correction, Entry
-from loyalty.services import points
+from loyalty.services import points, programmes
 from loyalty.services.points import Posting
 from retention.models import Customer
 
@@ -38,6 +38,7 @@ def correct(customer: Customer, *, amount: int, reason: str, author: str, key: s
         raise TooMuch
     if not points.holders([customer.pk]):
         raise HoldsNoPoints
+    end, _ = programmes.end_of(at)
     with transaction.atomic():
         entries = points.post(
             [
@@ -47,6 +48,7 @@ def correct(customer: Customer, *, amount: int, reason: str, author: str, key: s
                     points=amount,
                     kind=Entry.Kind.CORRECTION,
                     source="staff",
+                    expires_at=end if amount > 0 else None,
                     at=at,
                 )
             ],

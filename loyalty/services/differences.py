@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from loyalty.facts import PointsAwarded, PointsTakenBack
 from loyalty.models import Entry, OrderAward
-from loyalty.models.programme import DebtPolicy
+from loyalty.models.programme import DebtPolicy, Expires
 from loyalty.services import earning
 from loyalty.services.earning import State, Terms
 from loyalty.services.points import Book, Bucket, Kind, Posting
@@ -19,9 +20,18 @@ class Difference:
     """What is written of one order in one batch, until its award stands at the target."""
 
     def __init__(
-        self, award: OrderAward, order: Order | None, *, refunds: tuple[int, ...], book: Book, at: datetime
+        self,
+        award: OrderAward,
+        order: Order | None,
+        *,
+        refunds: tuple[int, ...],
+        expired: Mapping[int, int],
+        book: Book,
+        at: datetime,
     ) -> None:
         self.award, self.order, self.refunds, self.book, self.at = award, order, refunds, book, at
+        self.expired = expired
+        """Customer → points of the order that ended unused on their account."""
         self.happened: list[FactData] = []
 
     def target(self) -> int:
@@ -45,7 +55,8 @@ class Difference:
             of_pending = min(award.pending, -missing)
             self._write(customer, -of_pending, Bucket.PENDING, back)
             rest = -missing - of_pending
-            of_balance = self._takeable(customer, rest)
+            # what has ended unused is gone already, and is not taken twice
+            of_balance = min(self._takeable(customer, rest), self._enjoyed(customer, target))
             award.forgiven += rest - of_balance
             self._write(customer, -of_balance, Bucket.BALANCE, back)
 
@@ -63,6 +74,10 @@ class Difference:
         if self.award.debt_policy == DebtPolicy.ZERO:
             return min(points, max(0, self.book.account(customer).balance))
         return points
+
+    def _enjoyed(self, customer: int, target: int) -> int:
+        """Return how many points of the order, spent or still there, the customer has had beyond the target."""
+        return max(0, self.award.balance - self.expired.get(customer, 0) - target)
 
     def _write(self, customer: int, points: int, bucket: Entry.Bucket, kind: Entry.Kind) -> None:
         if not points:
@@ -86,6 +101,8 @@ class Difference:
                 rate=award.rate_points,
                 breakdown=self._breakdown(),
                 opens_at=award.opens_at if bucket == Bucket.PENDING else None,
+                expires_at=award.expires_at if bucket == Bucket.BALANCE else None,
+                renews_until=award.expires_at if award.expires == Expires.INACTIVE and points > 0 else None,
                 at=self.at,
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +14,8 @@ from django.db import transaction
 from loyalty.facts import PointsAwarded
 from loyalty.locks import hold
 from loyalty.models import Account, Entry
+from loyalty.services import programmes
+from loyalty.services.lots import Lots
 from retention.facts import FactData
 from retention.models import Customer
 from retention.services import facts
@@ -62,6 +64,12 @@ class Posting:
     breakdown: dict[str, Any] = field(default_factory=dict)
     source: str = ""
     opens_at: datetime | None = None
+    expires_at: datetime | None = None
+    """When these points end; None: never."""
+    renews_until: datetime | None = None
+    """The customer was active: nothing of theirs ends before this."""
+    gives_back: Mapping[int, int] = field(default_factory=dict)
+    """Lot id → points that go back to where they came from."""
     at: datetime
 
 
@@ -87,6 +95,7 @@ class Book:
         )
         held = hold(Account.objects.filter(customer__in=wanted))
         self._accounts = {account.customer_id: account for account in held}
+        self._lots = Lots([account.pk for account in held])
 
     def account(self, customer: int) -> Account:
         """Return a customer's account as it stands in this book."""
@@ -97,6 +106,7 @@ class Book:
         if abs(posting.points) > LARGEST:
             raise TooLarge
         account = self._accounts[posting.customer]
+        had = max(account.balance, 0)
         if posting.bucket == Bucket.PENDING:
             account.pending += posting.points
         else:
@@ -106,29 +116,41 @@ class Book:
                 raise NotEnough
             account.owed = debt
         self._touched[posting.customer] = account
-        self.entries.append(
-            Entry(
-                account=account,
-                key=posting.key,
-                kind=posting.kind,
-                bucket=posting.bucket,
-                points=posting.points,
-                balance_after=account.balance,
-                order=posting.order,
-                basis_minor=posting.basis_minor,
-                currency=posting.currency,
-                rate=posting.rate,
-                breakdown=posting.breakdown,
-                source=posting.source,
-                opens_at=posting.opens_at,
-                at=posting.at,
-            )
+        entry = Entry(
+            account=account,
+            key=posting.key,
+            kind=posting.kind,
+            bucket=posting.bucket,
+            points=posting.points,
+            balance_after=account.balance,
+            order=posting.order,
+            basis_minor=posting.basis_minor,
+            currency=posting.currency,
+            rate=posting.rate,
+            breakdown=posting.breakdown,
+            source=posting.source,
+            opens_at=posting.opens_at,
+            at=posting.at,
         )
+        self.entries.append(entry)
+        self._follow(entry, posting, max(account.balance, 0) - had)
+
+    def _follow(self, entry: Entry, posting: Posting, more: int) -> None:
+        """Let the lots follow the balance; what fills a debt is in no lot."""
+        if more < 0:
+            self._lots.take(entry, -more)
+        elif posting.gives_back:
+            self._lots.give_back(entry, more, taken=posting.gives_back)
+        elif posting.expires_at is not None and more:
+            self._lots.put(entry, more, expires_at=posting.expires_at)
+        if posting.renews_until is not None:
+            self._lots.renew(entry.account_id, until=posting.renews_until)
 
     def close(self) -> list[Entry]:
-        """Write entries and balances: two statements. Returns the entries."""
+        """Write entries, balances and lots. Returns the entries."""
         if self.entries:
             Entry.objects.bulk_create(self.entries)
+            self._lots.close()
             Account.objects.bulk_create(
                 self._touched.values(),
                 update_conflicts=True,
@@ -178,6 +200,7 @@ def grant(wishes: Iterable[tuple[str, int, str]], *, points: int, source: str, a
         raise ValueError(f"{points} points cannot be given.")
     wishes = list(wishes)
     able = holders(customer for _, customer, _ in wishes)
+    end, renews = programmes.end_of(at)
     without = sum(customer not in able for _, customer, _ in wishes)
     if without:
         log.warning("%s: %d customers are guests and hold no points", source, without)
@@ -189,6 +212,8 @@ def grant(wishes: Iterable[tuple[str, int, str]], *, points: int, source: str, a
             kind=Kind.GRANT,
             breakdown={"about": order} if order else {},
             source=source[:120],
+            expires_at=end,
+            renews_until=end if renews else None,
             at=at,
         )
         for key, customer, order in wishes

@@ -10,6 +10,8 @@ from django.db import transaction
 
 from loyalty.locks import hold
 from loyalty.models import OrderAward, Programme, Rate
+from loyalty.models.programme import Expires
+from loyalty.services import ends
 from loyalty.services.earning import Terms
 
 
@@ -44,6 +46,18 @@ def running() -> Running | None:
         return None
     rates = Rate.objects.filter(programme=programme).order_by("starts_at", "pk")
     return Running(programme=programme, rates=tuple(rates))
+
+
+def end_of(opened: datetime) -> tuple[datetime | None, bool]:
+    """Return when points that open then end by the active programme, None: never; and whether all others end then, too.
+
+    One query.
+    """
+    programme = Programme.objects.filter(active=True).first()
+    if programme is None:
+        return None, False
+    end = ends.of(programme.expires, programme.expires_after, opened=opened)
+    return end, programme.expires == Expires.INACTIVE
 
 
 def set_rate(

@@ -10,9 +10,9 @@ from typing import Any
 
 from django.db.models import Sum
 
-from loyalty.models import Account, Entry, OrderAward
+from loyalty.models import Account, Entry, Lot, OrderAward
 from loyalty.models.programme import PendingFrom
-from loyalty.services import earning
+from loyalty.services import earning, ends
 from loyalty.services.differences import Difference, terms_of
 from loyalty.services.points import Book, Bucket, Kind
 from loyalty.services.programmes import Running
@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 WRITTEN = [
     "account", "rate", "currency", "rate_points", "refund_policy", "debt_policy", "pending_days", "pending_from",
-    "basis_minor", "earned", "pending", "balance", "forgiven", "opens_at", "opened_at", "postings", "settled_at",
+    "basis_minor", "earned", "pending", "balance", "forgiven", "opens_at", "opened_at", "expires", "expires_after",
+    "expires_at", "postings", "settled_at",
 ]  # fmt: skip
 
 
@@ -46,6 +47,11 @@ class Settling:
         accounts = Account.objects.filter(pk__in={award.account_id for award in held if award.account_id})
         self.owners: dict[int | None, int] = dict(accounts.values_list("pk", "customer"))
         self.stood = self._stood()
+        self.expired: dict[str, dict[int, int]] = defaultdict(dict)
+        opened = [award.order for award in held if award.balance]
+        ended = Lot.objects.filter(order__in=opened, expired__gt=0).order_by() if opened else Lot.objects.none()
+        for reference, customer, points in ended.values_list("order", "account__customer").annotate(n=Sum("expired")):
+            self.expired[reference][customer] = points
         self.unrated: set[str] = set()
         self.happened: list[FactData] = []
 
@@ -100,7 +106,10 @@ class Settling:
             _record_window(award, order)
         if award.opened_at is None and award.opens_at and award.opens_at <= at:
             award.opened_at = at
-        difference = Difference(award, order, refunds=tuple(self.refunds[award.order]), book=self.book, at=at)
+        difference = Difference(
+            award, order, refunds=tuple(self.refunds[award.order]), expired=self.expired[award.order],
+            book=self.book, at=at,
+        )  # fmt: skip
         if owner is not None and owner != holder:
             difference.approach(owner, 0, kind=Kind.MOVE)
             award.account, award.pending, award.balance, award.forgiven = None, 0, 0, 0
@@ -132,18 +141,20 @@ class Settling:
                 programme = self.running.programme
                 award.refund_policy, award.debt_policy = programme.refund_policy, programme.debt_policy
                 award.pending_days, award.pending_from = programme.pending_days, programme.pending_from
+                award.expires, award.expires_after = programme.expires, programme.expires_after
         terms = terms_of(award)
         award.basis_minor = order.items_minor
         award.earned = earning.worth(order.items_minor, terms) if terms else 0
 
 
 def _record_window(award: OrderAward, order: Order) -> None:
-    """Note when pending points open; what has opened stays open."""
+    """Note when pending points open, and when they end; what has opened stays open."""
     if award.opened_at is not None:
         return
     begins = order.fulfilled_at if award.pending_from == PendingFrom.FULFILLED else order.paid_at
     window = timedelta(days=award.pending_days) / ground.SPEED
     award.opens_at = begins + window if begins else None
+    award.expires_at = ends.of(award.expires, award.expires_after, opened=award.opens_at) if award.opens_at else None
 
 
 def _columns(award: OrderAward) -> tuple[Any, ...]:

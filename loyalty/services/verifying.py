@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from loyalty.models import Account, Entry, OrderAward
+from loyalty.models import Account, Entry, Lot, LotMove, OrderAward
 
 
 class LedgerDiffers(Exception):
@@ -20,7 +20,7 @@ class Difference:
     """One place where the cache and the entries disagree."""
 
     what: str
-    """``account`` or ``award`` or ``entry``."""
+    """``account``, ``award``, ``lot`` or ``entry``."""
     id: int
     column: str
     cached: int
@@ -53,6 +53,23 @@ WHERE w.balance <> COALESCE(e.balance, 0) OR w.pending <> COALESCE(e.pending, 0)
 ORDER BY w.id
 """
 
+LOTS = """
+SELECT l.id, l."left", l.expired, l.points + COALESCE(m.moved, 0), COALESCE(m.ended, 0)
+FROM {lot} l LEFT JOIN (
+    SELECT m.lot_id, SUM(m.points) AS moved, -SUM(CASE WHEN e.kind = 'expiry' THEN m.points ELSE 0 END) AS ended
+    FROM {move} m JOIN {entry} e ON e.id = m.entry_id GROUP BY m.lot_id
+) m ON m.lot_id = l.id
+WHERE l."left" <> l.points + COALESCE(m.moved, 0) OR l.expired <> COALESCE(m.ended, 0)
+ORDER BY l.id
+"""
+
+COVERED = """
+SELECT a.id, a.balance, l.inside
+FROM {account} a JOIN (SELECT account_id, SUM("left") AS inside FROM {lot} GROUP BY account_id) l ON l.account_id = a.id
+WHERE l.inside > CASE WHEN a.balance > 0 THEN a.balance ELSE 0 END
+ORDER BY a.id
+"""
+
 ENTRIES = """
 SELECT id, balance_after, running FROM (
     SELECT id, balance_after,
@@ -66,7 +83,7 @@ ORDER BY id
 
 
 def differences() -> Iterator[Difference]:
-    """Yield every difference between cached sums and entries. Three queries; reads the whole ledger."""
+    """Yield every difference between cached sums and entries. Five queries; reads the whole ledger."""
     for pk, balance, pending, owed, true_balance, true_pending in _rows(ACCOUNTS):
         for column, cached, rebuilt in (
             ("balance", balance, true_balance),
@@ -79,6 +96,12 @@ def differences() -> Iterator[Difference]:
         for column, cached, rebuilt in (("balance", balance, true_balance), ("pending", pending, true_pending)):
             if cached != rebuilt:
                 yield Difference(what="award", id=pk, column=column, cached=cached, rebuilt=int(rebuilt))
+    for pk, left, expired, true_left, true_expired in _rows(LOTS):
+        for column, cached, rebuilt in (("left", left, true_left), ("expired", expired, true_expired)):
+            if cached != rebuilt:
+                yield Difference(what="lot", id=pk, column=column, cached=cached, rebuilt=int(rebuilt))
+    for pk, balance, inside in _rows(COVERED):
+        yield Difference(what="account", id=pk, column="points in its lots", cached=int(inside), rebuilt=balance)
     for pk, told, running in _rows(ENTRIES):
         yield Difference(what="entry", id=pk, column="balance_after", cached=told, rebuilt=int(running))
 
@@ -98,6 +121,8 @@ def _rows(sql: str) -> list[Any]:
         "account": quote(Account._meta.db_table),
         "award": quote(OrderAward._meta.db_table),
         "entry": quote(Entry._meta.db_table),
+        "lot": quote(Lot._meta.db_table),
+        "move": quote(LotMove._meta.db_table),
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.format(**names))
