@@ -14,11 +14,16 @@ from retention.services import (
     consent_imports,
     delivery,
     drain,
+    erasing,
+    events,
+    exporting,
     facts,
     nudges,
     persons,
+    rates,
     requests,
     signup,
+    stopping,
     sweep,
     throttle,
     tokens,
@@ -34,7 +39,8 @@ def _facts(at: datetime) -> int:
 
 
 def _prune(at: datetime) -> int:
-    parts = (signup.prune, drain.prune, facts.prune, tokens.prune, throttle.prune, blocks.prune, requests.prune)
+    parts = (signup.prune, drain.prune, facts.prune, tokens.prune, throttle.prune, blocks.prune, requests.prune,
+             rates.prune, events.prune)  # fmt: skip
     return sum(prune(at=at) for prune in parts)
 
 
@@ -48,6 +54,8 @@ TICKS = [
     Tick(name="retention.deliver", every=2, run=lambda at: delivery.deliver(at=at), does=_("sends mail that is due")),
     Tick(name="retention.consents", every=5, run=lambda at: consent_imports.carry_on(at=at),
          does=_("takes in what people had said to another mail service")),
+    Tick(name="retention.stopping", every=5 * MINUTE, run=lambda at: stopping.watch(at=at),
+         does=_("stops marketing when too many complain")),
     Tick(name="retention.sweep_new", every=5 * MINUTE, run=lambda at: sweep.sweep_new(at=at),
          does=_("finds orders that nobody signalled")),
     Tick(name="retention.sweep_young", every=10 * MINUTE, run=lambda at: sweep.sweep_open(at=at),
@@ -74,7 +82,7 @@ def load() -> None:
     troubles.load()
     registry.nudges.add(nudges.PROOF, nudges.proof)
     registry.people.add("retention", Person(
-        name="retention", export=persons.export, erase=persons.erase, absorb=persons.absorb
+        name="retention", export=exporting.export, erase=erasing.erase, absorb=persons.absorb
     ))  # fmt: skip
     registry.people.add("retention.wishes", Person(
         name="retention.wishes", export=wishes.export, erase=wishes.forget, absorb=wishes.join

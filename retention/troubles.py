@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from retention import registry
+from retention import consent_troubles, registry
 from retention.conf import conf
 from retention.models import Heartbeat, Message, Order, ParkedFact, Signal
-from retention.registry import Trouble
+from retention.registry import PanelAction, Trouble
+from retention.services import sending, stopping
 from retention.shop import get_shop_or_none
 
 STALE_TICKS = 10
@@ -23,6 +25,7 @@ STALE_TICKS = 10
 def find(at: datetime) -> Iterator[Trouble]:
     """Yield everything of the ground that staff should look at."""
     yield from _messages()
+    yield from _stopped()
     yield from _parked()
     yield from _signals()
     yield from _statuses()
@@ -53,6 +56,42 @@ def _messages() -> Iterator[Trouble]:
             count=unknown,
             url=f"{url}?state__exact=unknown",
         )  # fmt: skip
+
+
+def _stopped() -> Iterator[Trouble]:
+    choices = sending.get()
+    reason = stopping.reason(choices)
+    if reason is None:
+        return
+    said = {
+        "many": reason.many,
+        "sent": reason.sent,
+        "share": number_format(reason.share),
+        "limit": number_format(reason.limit),
+    }
+    if reason.what == stopping.COMPLAINTS:
+        what = _(
+            "Marketing mail has stopped: %(many)s of %(sent)s were complained of, %(share)s %% (limit %(limit)s %%)"
+        )
+    else:
+        what = _(
+            "Marketing mail has stopped: %(many)s of %(sent)s went to no mailbox, %(share)s %% (limit %(limit)s %%)"
+        )
+    yield Trouble(
+        what=what % said,
+        cure=_(
+            "Look at who got it and why, and mend that first: whoever goes on is soon taken for spam. "
+            "Mails wait meanwhile; nothing is lost, and service mail goes out."
+        ),
+        url=reverse("admin:retention_sending_changelist"),
+        actions=[
+            PanelAction(
+                label=_("Let marketing go on"),
+                url=reverse("admin:retention_sending_go_on"),
+                permission="retention.pause_sending",
+            )
+        ],
+    )
 
 
 def _parked() -> Iterator[Trouble]:
@@ -136,3 +175,4 @@ def _ticks(at: datetime) -> Iterator[Trouble]:
 def load() -> None:
     """Register the ground's troubles."""
     registry.troubles.add("retention", find)
+    registry.troubles.add("retention.consents", consent_troubles.find)

@@ -1,3 +1,27 @@
-from retention.admin import consent, customers, facts, installation, messages, orders, signals, texts, topics
+from retention.admin import (
+    consent,
+    consent_imports,
+    customers,
+    facts,
+    installation,
+    messages,
+    orders,
+    sending,
+    signals,
+    texts,
+    topics,
+)
 
-__all__ = ["consent", "customers", "facts", "installation", "messages", "orders", "signals", "texts", "topics"]
+__all__ = [
+    "consent",
+    "consent_imports",
+    "customers",
+    "facts",
+    "installation",
+    "messages",
+    "orders",
+    "sending",
+    "signals",
+    "texts",
+    "topics",
+]

@@ -7,17 +7,18 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from retention import registry
-from retention.admin.base import ReadOnlyAdmin, may
-from retention.models import Message
-from retention.services import outbox
+from retention.admin.base import ReadOnlyAdmin, ReadOnlyInline, may
+from retention.models import MailEvent, Message
+from retention.services import holding, outbox, rates, sending
 
 State = Message.State
 
@@ -32,17 +33,56 @@ OFFERED = {
 """What staff may do to a message in each state."""
 
 
+WAITS = {
+    holding.QUIET: _("quiet hours of the recipient"),
+    holding.CAP: _("the frequency cap"),
+    rates.WHY: _("room under the rate"),
+}
+"""Words for ``Message.deferred``."""
+
+
+class EventInline(ReadOnlyInline):
+    model = MailEvent
+    fields = ("at", "kind", "provider", "detail", "received_at")
+    ordering = ("at", "pk")
+
+
+@admin.register(MailEvent)
+class MailEventAdmin(ReadOnlyAdmin):
+    """What the provider told, that of mails we do not know included."""
+
+    list_display = ("at", "kind", "message", "provider", "detail", "received_at")
+    list_filter = ("kind", "provider", ("message", admin.EmptyFieldListFilter))
+    search_fields = ("=message__pk", "message__header_id", "message__provider_id")
+    date_hierarchy = "at"
+    ordering = ("-at", "-pk")
+    list_select_related = ("message",)
+
+
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    list_display = ("pk", "label", "customer", "purpose", "state", "reason", "due_at", "sent_at", "source")
-    list_filter = ("state", "purpose", "mail")
-    search_fields = ("order", "source", "key", "header_id", "=customer__pk")
+    list_display = ("pk", "label", "customer", "purpose", "state", "reason", "due_at", "waits_for", "sent_at", "source")
+    list_filter = ("state", "purpose", "deferred", "mail")
+    search_fields = ("order", "source", "key", "header_id", "provider_id", "=customer__pk")
+    inlines = (EventInline,)
     date_hierarchy = "due_at"
     ordering = ("-due_at", "-pk")
     list_select_related = ("customer",)
     actions = ("send_again", "cancel", "it_left", "it_did_not_leave")
     has_send_permission = may("retention.send_message")
     change_form_template = "retention/admin/message.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        choices, now = sending.get(), timezone.now()
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                is_stopped=Value(choices.stopped_at is not None),
+                is_full=Value(rates.room(rates.common(choices, at=now)) == 0),
+                is_over=ExpressionWrapper(Q(due_at__lte=now), output_field=BooleanField()),
+            )
+        )
 
     def get_urls(self) -> list[URLPattern]:
         return [
@@ -70,6 +110,17 @@ class MessageAdmin(ReadOnlyAdmin):
     def label(self, message: Message) -> str:
         mail = registry.mails.get(message.mail)
         return str(mail.label) if mail else message.mail
+
+    @admin.display(description=_("waits for"), ordering="deferred")
+    def waits_for(self, message: Any) -> str:
+        """Why a mail that is due has not left yet."""
+        if message.state != State.DUE:
+            return ""
+        if message.is_stopped and message.purpose == Message.Purpose.MARKETING:
+            return gettext("somebody: marketing has stopped by itself")
+        if message.is_over and message.is_full:
+            return str(WAITS[rates.WHY])
+        return str(WAITS.get(message.deferred, message.deferred))
 
     @admin.action(description=_("Send again"), permissions=["send"])
     def send_again(self, request: HttpRequest, chosen: Any) -> None:

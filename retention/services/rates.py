@@ -49,8 +49,8 @@ def common(sending: Sending, *, at: datetime) -> list[Limit]:
     limits = []
     if sending.per_hour is not None:
         limits.append(_hourly("hour", sending.per_hour, at))
-    if warm_up := _warm_up(sending, at=at):
-        limits.append(warm_up)
+    if of_the_day := warm_up(sending, at=at):
+        limits.append(of_the_day)
     return limits
 
 
@@ -59,20 +59,28 @@ def _hourly(scope: str, most: int, at: datetime) -> Limit:
     return Limit(scope=scope, since=since, until=since + HOUR, most=most)
 
 
-def _warm_up(sending: Sending, *, at: datetime) -> Limit | None:
-    """Return the limit of this day of the shop's zone: it doubles daily, and ends where it limits nothing any more."""
+def warm_up(sending: Sending, *, at: datetime) -> Limit | None:
+    """Return the limit of this day of the shop's zone; None where there is no warm-up, or it is over."""
     if sending.warm_up_from is None:
         return None
     zone = zone_of("")
     today = at.astimezone(zone).date()
-    days = (today - sending.warm_up_from).days
-    if days < 0 or (sending.per_hour is None and days >= WARM_UP_DAYS):
-        return None
-    most = sending.warm_up_first * 2**days
-    if sending.per_hour is not None and most > 24 * sending.per_hour:
+    most = warm_up_most(sending, (today - sending.warm_up_from).days)
+    if most is None:
         return None
     since, until = (resolve(day, time(), zone) for day in (today, today + DAY))
     return Limit(scope="day", since=since, until=until, most=most)
+
+
+def warm_up_most(sending: Sending, days: int) -> int | None:
+    """Return how many mails may leave so many days after the first of a warm-up; None: it limits nothing.
+
+    It doubles daily, and ends where it is more than the rate an hour lets through, or after thirty days.
+    """
+    if days < 0 or (sending.per_hour is None and days >= WARM_UP_DAYS):
+        return None
+    most = sending.warm_up_first * 2**days
+    return None if sending.per_hour is not None and most > 24 * sending.per_hour else most
 
 
 def room(limits: Sequence[Limit]) -> int | None:
@@ -158,7 +166,7 @@ class Rates:
         while (ahead := self._waiting[queue, since] + self._queued[queue, since]) >= limit.most:
             since += HOUR
         self._queued[queue, since] += 1
-        return since + HOUR * ahead / limit.most
+        return since + HOUR / 2 * ahead / limit.most  # in its first half, so that who comes late is not too late
 
 
 def _queue(limit: Limit) -> str:

@@ -1,0 +1,1 @@
+"""With django-anymail: what the mail provider tells about our mails. Install it beside ``anymail``."""
