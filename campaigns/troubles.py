@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from campaigns.models import OfferCondition, Redemption
-from campaigns.services import guesses
+from campaigns.services import guesses, heirs
 from retention import moments, registry
 from retention.registry import Trouble
 
 
 def coupons(at: datetime) -> Iterator[Trouble]:
-    """Yield uses beyond what a coupon allows, and offers that ask for a condition which is gone."""
+    """Yield uses beyond what a coupon allows or was promised, and offers that ask for a condition which is gone."""
     excess = Redemption.objects.filter(state=Redemption.State.EXCESS).count()
     if excess:
         yield Trouble(
@@ -32,6 +32,22 @@ def coupons(at: datetime) -> Iterator[Trouble]:
             ),
             count=excess,
             url=reverse("admin:retention_campaigns_redemption_changelist") + "?state__exact=excess",
+        )
+    twice = heirs.overdrawn().count()
+    if twice:
+        yield Trouble(
+            what=ngettext(
+                "%(n)s coupon was replaced, and then both the old code and the new one were used",
+                "%(n)s coupons were replaced, and then both the old codes and the new ones were used",
+                twice,
+            )
+            % {"n": twice},
+            cure=_(
+                "An order that had been called off was taken up again, and its coupon with it, after the new code was "
+                "used. Both orders keep their discount. Cancelling one of them settles it; else there is nothing to do."
+            ),
+            count=twice,
+            url=reverse("admin:retention_campaigns_coupon_changelist") + "?kind=instead",
         )
     asked = OfferCondition.objects.filter(offer__active=True).values_list("name", flat=True)
     for name in sorted(set(asked) - set(registry.conditions.names())):

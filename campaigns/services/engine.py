@@ -108,8 +108,19 @@ def spec_of(coupon: Coupon) -> CouponSpec:
         ends_at=coupon.expires_at,
         email=owner.email if owner else "",
         user_id=owner.user_id if owner else None,
-        uses=coupon.max_uses or 0,
+        uses=_uses(coupon),
         exclusive=terms.exclusive,
         sale_goods=terms.sale_goods,
         priority=terms.priority,
     )
+
+
+def _uses(coupon: Coupon) -> int:
+    """Return how often the host may take a code; 0 where only we count.
+
+    What a basket still holds of an old code may come to the new one later.
+    """
+    if coupon.replaces_id is None:
+        return coupon.max_uses or 0
+    is_shared = coupon.customer_id is None and coupon.batch_id is None
+    return 0 if is_shared else max(coupon.terms.uses, coupon.max_uses or 0)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Greatest
 
 from campaigns import queries, validity
@@ -21,7 +21,7 @@ from campaigns.conf import conf
 from campaigns.models import Coupon, OfferLimit, Redemption
 from campaigns.models.redemption import LIVE
 from campaigns.reasons import Reason
-from campaigns.services import limits
+from campaigns.services import heirs, limits
 from retention.rows import batch_size
 
 State = Redemption.State
@@ -227,7 +227,8 @@ def _release(rows: QuerySet[Redemption], *, reason: str, at: datetime, limit: in
     if not chosen:
         return 0
     with transaction.atomic():
-        offers = {coupon.offer_id for coupon in lock(chosen.values()).values()}
+        locked = lock(chosen.values())
+        offers = {coupon.offer_id for coupon in locked.values()}
         of = limits.of(offers)
         limits.lock((), offers)
         still = list(rows.filter(pk__in=chosen))
@@ -236,6 +237,7 @@ def _release(rows: QuerySet[Redemption], *, reason: str, at: datetime, limit: in
         )
         count([row.coupon_id for row in still], by=-1)
         limits.move(taken(still, of, by=-1))
+        inherit(locked, at=at)
     return len(still)
 
 
@@ -243,9 +245,16 @@ def _release(rows: QuerySet[Redemption], *, reason: str, at: datetime, limit: in
 
 
 def lock(coupons: Collection[int]) -> dict[int, Coupon]:
-    """Lock these coupons, always in the same order."""
-    rows = Coupon.objects.select_for_update().filter(pk__in=coupons).order_by("pk")
+    """Lock these coupons, and those that were made for them, always in the same order."""
+    rows = Coupon.objects.select_for_update().filter(Q(pk__in=coupons) | Q(replaces__in=coupons)).order_by("pk")
     return {coupon.pk: coupon for coupon in rows}
+
+
+def inherit(locked: Mapping[int, Coupon], *, at: datetime) -> None:
+    """Let new codes have what has come free of these locked coupons, and lose what these have used again."""
+    # whoever gets a new code loses the old one, under its lock
+    if changed := [pk for pk, row in locked.items() if row.state == Coupon.State.VOID or row.replaces_id is not None]:
+        heirs.level(changed, at=at)
 
 
 def count(ids: Sequence[int], *, by: int) -> None:

@@ -20,6 +20,7 @@ class NothingLeft(Exception):
 def replace(old: Collection[Coupon], *, source: str, at: datetime) -> dict[int, Coupon]:
     """Call coupons off and give their owners new codes with the same terms, last day and uses left.
 
+    A use that a basket holds stays with the old code; should it fall back, it comes to the new one (``heirs``).
     ``source`` says why, e.g. ``returned``. Returns id of the old coupon → the new one; those that are void, used up or
     expired are left out. The same coupon again returns the same new one. A constant number of queries
     an offer and batch.

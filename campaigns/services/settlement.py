@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import transaction
 
 from campaigns.models import Coupon, Redemption
-from campaigns.services import engine, replacing
+from campaigns.services import engine, redemptions, replacing
 from campaigns.services.book import Book
 from retention.models import Order, OrderCoupon
 from retention.services import facts
@@ -55,7 +55,11 @@ def settle(references: Collection[str], *, at: datetime) -> int:
 
 
 def give_back(book: Book, *, at: datetime) -> None:
-    """Give uses back in the host; where it cannot, the person gets a coupon like it instead."""
+    """Give uses back in the host; where it cannot, the person gets a coupon like it instead.
+
+    Coupons that stand in for others are brought to what is left of those before.
+    """
+    redemptions.inherit(book.coupons, at=at)
     host = engine.current()
     lost = [row for row in book.given_back if not host.give_back(book.coupons[row.coupon_id].code, order=row.order)]
     if lost:

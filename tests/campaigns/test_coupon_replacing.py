@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -10,9 +11,12 @@ from django.test.utils import CaptureQueriesContext
 
 from campaigns.models import Coupon, Offer
 from campaigns.reasons import Reason
-from campaigns.services import batches, coupons, offers, redemptions, replacing, sharing
+from campaigns.services import batches, coupons, heirs, offers, redemptions, replacing, sharing
 from campaigns.terms import Money
+from retention import registry
 from retention.models import Customer
+from retention.shop import CouponUse
+from retention.testing.settling import settle
 from retention.testing.shop import FakeShop
 from tests.campaigns.shelf import NOW, amount, give, guest, make_offer, percentage, reserve
 
@@ -67,6 +71,149 @@ def test_only_the_uses_that_are_left_go_over() -> None:
     reserve(new, "c3")
     with pytest.raises(redemptions.Refused):
         reserve(new, "c4")
+
+
+def left(coupon: Coupon) -> tuple[str, int, int]:
+    """Return state, uses and most uses of a coupon."""
+    coupon.refresh_from_db()
+    return coupon.state, coupon.used, coupon.max_uses or 0
+
+
+def test_a_use_that_a_basket_held_of_the_old_code_comes_to_the_new_one_when_it_falls_back(shop: FakeShop) -> None:
+    old = give(make_offer(percentage(uses=3)))
+    reserve(old)
+    new = reissue(old)
+    redemptions.release_leases(at=NOW + timedelta(hours=1))
+    assert (left(old), left(new)) == (("void", 0, 3), ("issued", 0, 3))
+    assert shop.coupons[new.code].spec.uses == 3, "the shop does not stop before we do"
+    redemptions.release_leases(at=NOW + timedelta(hours=2))
+    assert left(new) == ("issued", 0, 3)
+
+
+def test_a_use_that_a_basket_held_and_orders_counts_on_the_old_code_alone(shop: FakeShop) -> None:
+    old = give(make_offer(percentage(uses=3)))
+    reserve(old)
+    new = reissue(old)
+    shop.place(cart="c1", coupons=(CouponUse(code=old.code, discount=Decimal("2.00")),))
+    settle(at=NOW)
+    assert (left(old), left(new)) == (("void", 1, 3), ("issued", 0, 2))
+
+
+def test_a_use_that_an_order_gives_back_after_the_code_was_replaced_is_the_new_ones(shop: FakeShop) -> None:
+    old = give(make_offer(percentage(uses=3)))
+    reference = used_by_an_order(shop, old)
+    new = reissue(old)
+    shop.mark(reference, "cancelled")
+    settle(at=NOW)
+    assert (left(old), left(new)) == (("void", 0, 3), ("issued", 0, 3))
+    shop.reinstate(reference)
+    settle(at=NOW)
+    assert (left(old), left(new)) == (("void", 1, 3), ("issued", 0, 2))
+
+
+def test_a_use_goes_down_a_row_of_codes_to_the_last(shop: FakeShop) -> None:
+    first = give(make_offer(percentage(uses=3)))
+    reserve(first)
+    second = reissue(first)
+    reserve(second, "c2")
+    third = reissue(second)
+    assert left(third) == ("issued", 0, 1)
+    redemptions.forget(cart="c1", keep=[], at=NOW)
+    assert (left(second), left(third)) == (("void", 1, 3), ("issued", 0, 2))
+    redemptions.forget(cart="c2", keep=[], at=NOW)
+    assert left(third) == ("issued", 0, 3)
+
+
+def test_a_shared_code_gets_back_what_baskets_held_of_the_old_one(shop: FakeShop) -> None:
+    offer = make_offer()
+    old = sharing.share(offer, sharing.look(offer, code="SPRING24", cap=2, at=NOW), key="k", source="test", at=NOW)
+    reserve(old, "c1", email="bo@example.com")
+    new = reissue(old)
+    redemptions.forget(cart="c1", keep=[], at=NOW)
+    assert (left(new), shop.coupons[new.code].spec.uses) == (("issued", 0, 2), 0)
+
+
+# An order that is taken up again after its coupon was replaced
+
+
+def used_by_an_order(shop: FakeShop, coupon: Coupon) -> str:
+    reference = shop.place(coupons=(CouponUse(code=coupon.code, discount=Decimal("2.00")),))
+    shop.coupons[coupon.code].used_by.append(reference)
+    settle(at=NOW)
+    return reference
+
+
+@pytest.fixture
+def replaced(shop: FakeShop) -> tuple[str, Coupon, Coupon]:
+    """An order that was cancelled in a shop that gives no use back: it, the coupon, and the one instead."""
+    shop.gives_back = False
+    old = give(make_offer())
+    reference = used_by_an_order(shop, old)
+    shop.mark(reference, "cancelled")
+    settle(at=NOW)
+    return reference, old, Coupon.objects.get(replaces=old)
+
+
+def troubles() -> list[str]:
+    return [str(one.what) for one in registry.troubles["campaigns.coupons"](NOW)]
+
+
+def test_the_new_code_is_called_off_where_nobody_has_used_it(
+    shop: FakeShop, replaced: tuple[str, Coupon, Coupon]
+) -> None:
+    reference, old, new = replaced
+    shop.reinstate(reference)
+    settle(at=NOW)
+    assert (left(old), left(new)) == (("void", 1, 1), ("void", 0, 0))
+    assert (new.void_reason, shop.coupons[new.code].disabled) == (heirs.TAKEN_UP, True)
+    assert troubles() == []
+
+
+def test_cancelled_once_more_the_new_code_is_good_again(shop: FakeShop, replaced: tuple[str, Coupon, Coupon]) -> None:
+    reference, old, new = replaced
+    shop.reinstate(reference)
+    settle(at=NOW)
+    shop.mark(reference, "cancelled")
+    settle(at=NOW)
+    assert (left(old), left(new)) == (("void", 0, 1), ("issued", 0, 1))
+    assert (new.void_reason, new.voided_at, shop.coupons[new.code].disabled) == ("", None, False)
+    assert Coupon.objects.count() == 2
+    assert reserve(new).state == "reserved"
+
+
+def test_one_that_staff_called_off_stays_so(shop: FakeShop, replaced: tuple[str, Coupon, Coupon]) -> None:
+    reference, _old, new = replaced
+    coupons.void([new], reason="by staff 7: leaked", at=NOW)
+    shop.reinstate(reference)
+    settle(at=NOW)
+    shop.mark(reference, "cancelled")
+    settle(at=NOW)
+    assert left(new) == ("void", 0, 1)
+
+
+def test_one_that_was_used_stays_and_staff_are_told(shop: FakeShop, replaced: tuple[str, Coupon, Coupon]) -> None:
+    reference, old, new = replaced
+    second = used_by_an_order(shop, new)
+    shop.reinstate(reference)
+    settle(at=NOW)
+    assert (left(old), left(new)) == (("void", 1, 1), ("issued", 1, 1))
+    assert troubles() == ["1 coupon was replaced, and then both the old code and the new one were used"]
+    shop.mark(second, "cancelled")
+    settle(at=NOW)
+    assert (left(new), troubles()) == (("void", 0, 0), [])
+    assert not Coupon.objects.filter(replaces=new).exists(), "nothing is left to be given back"
+
+
+def test_one_that_a_basket_holds_is_called_off_when_no_order_comes_of_it(
+    shop: FakeShop, replaced: tuple[str, Coupon, Coupon]
+) -> None:
+    reference, _old, new = replaced
+    reserve(new, "c9")
+    shop.reinstate(reference)
+    settle(at=NOW)
+    assert left(new) == ("issued", 1, 1)
+    redemptions.release_leases(at=NOW + timedelta(hours=1))
+    assert (left(new), new.void_reason) == (("void", 0, 0), heirs.TAKEN_UP)
 
 
 def test_who_has_edited_the_offer_meanwhile_changes_nothing_of_what_was_promised() -> None:
