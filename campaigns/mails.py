@@ -152,11 +152,11 @@ SURVEY_SAMPLES = {
 }
 
 PARTS = [
-    Part(name="coupon", label=_("The coupon, with what it is good for"), body=COUPON_BODY),
-    Part(name="rating", label=_("The question with its scores"), body=[RATING]),
+    Part(name="campaigns.coupon", label=_("The coupon, with what it is good for"), body=COUPON_BODY),
+    Part(name="campaigns.rating", label=_("The question with its scores"), body=[RATING]),
 ]
 
-GIVES = ("coupon", "products", "companions", "points")
+GIVES = ("campaigns.coupon", "retention.products", "retention.companions", "loyalty.points")
 """The last one is on offer where loyalty is installed."""
 
 MAILS = [
@@ -203,7 +203,7 @@ MAILS = [
         subject=_("One question about your order {{ order_number }}"),
         preheader=_("{{ question }}"),
         values=SURVEY,
-        parts=("rating",),
+        parts=("campaigns.rating",),
         samples=SURVEY_SAMPLES,
         build=_survey_values,
         refuse=invitations.refuse,
@@ -226,7 +226,7 @@ MAILS = [
         subject=_("Still one question about your order {{ order_number }}"),
         preheader=_("{{ question }}"),
         values=SURVEY,
-        parts=("rating",),
+        parts=("campaigns.rating",),
         samples=SURVEY_SAMPLES,
         build=_survey_values,
         refuse=invitations.refuse,

@@ -30,7 +30,7 @@ def _build(asked: Sequence[Asked], at: datetime) -> Mapping[int, Mapping[str, An
 
 
 POINTS = Part(
-    name="points",
+    name="loyalty.points",
     label=_("Points"),
     values={
         "points": _("how many points somebody can spend; empty for who has none"),

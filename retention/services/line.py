@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from retention.conf import conf
 from retention.models import Customer, Message, Sending
-from retention.services import answers, outbox, permission
+from retention.services import answers, outbox, permission, unsettled
 from retention.services.writing import Ready
 from retention.watch import Watch
 
