@@ -258,6 +258,12 @@ class Shop:
         """Return accounts by the reference of their user; one that the shop does not have is left out."""
         return {}
 
+    def personal_places(self, *, email: str, user_id: int | None) -> Sequence[str]:
+        """Return where the host itself keeps what is personal of somebody, a short part of a sentence each, with how
+        much of it there is, e.g. "3 orders with their addresses". Staff see it when they forget the person with us:
+        we touch nothing of it. ``email`` may be empty, ``user_id`` is None for a guest."""
+        return ()
+
     def statuses(self) -> Collection[str] | None:
         """Return every status an order of this shop can have; None where that is not known."""
         return None

@@ -18,12 +18,12 @@ def export(customer: Customer) -> Mapping[str, Any]:
     cases = RecoveryCase.objects.filter(customer=customer).order_by("pk")
     return {
         "journeys": list(
-            passages.values("version__journey__slug", "order", "state", "reason", "entered_at", "ended_at")
+            passages.values("version__journey__slug", "order", "state", "reason", "error", "entered_at", "ended_at")
         ),
         "invitations": list(
             Invitation.objects.filter(customer=customer)
             .order_by("pk")
-            .values("survey__slug", "order", "state", "sent_at")
+            .values("survey__slug", "order", "state", "reason", "sent_at")
         ),
         "answers": list(answers.values("survey__slug", "invitation__order", "score", "comment", "answered_at")),
         "cases": list(cases.values("order", "state", "outcome", "leaving", "opened_at", "solved_at")),
@@ -41,6 +41,7 @@ def erase(customer: Customer, at: datetime) -> None:
     invitations.withdraw(list(mine.values_list("pk", flat=True)), reason=exits.ERASED)
     Answer.objects.filter(invitation__in=mine).update(comment="")
     CaseNote.objects.filter(case__customer=customer).update(text="")
+    Enrolment.objects.filter(customer=customer).exclude(error="").update(error="")
 
 
 def absorb(guest: Customer, member: Customer, at: datetime) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from campaigns.models import Coupon, Redemption
+from campaigns.models import Coupon, Redemption, Rejection
 from campaigns.services import coupons
 from retention.models import Customer
 
@@ -25,12 +25,18 @@ def export(customer: Customer) -> Mapping[str, Any]:
             .order_by("pk")
             .values("coupon__code", "order", "state", "discount_minor", "currency", "committed_at")
         ),
+        "refused": list(
+            Rejection.objects.filter(coupon__customer=customer)
+            .order_by("pk")
+            .values("coupon__code", "reason", "detail", "where", "at")
+        ),
     }
 
 
 def erase(customer: Customer, at: datetime) -> None:
     """Call off what is not used yet: nobody is left to use it. The ledger stays; it names nobody."""
     coupons.void(Coupon.objects.filter(customer=customer, state=Coupon.State.ISSUED), reason="erased", at=at)
+    Rejection.objects.filter(coupon__customer=customer).exclude(detail="").update(detail="")
 
 
 def absorb(guest: Customer, member: Customer, at: datetime) -> None:

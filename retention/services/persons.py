@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
 from retention import registry
 from retention.facts import OrderChangedHands
-from retention.models import (
-    ConsentEvidence,
-    Customer,
-    IdempotentRequest,
-    Message,
-    Order,
-    Token,
-)
-from retention.services import consent, consent_imports, facts, suppression
+from retention.models import ConsentEvidence, Customer, Message, Order, Token
+from retention.services import consent, facts
+from retention.shop import get_shop_or_none
 
 
 def export_person(customer: Customer) -> dict[str, Any]:
@@ -34,38 +27,28 @@ def erase_person(customer: Customer, *, at: datetime) -> None:
             person.erase(customer, at)
 
 
-def export(customer: Customer) -> Mapping[str, Any]:
-    """Return what the ground holds about a customer."""
-    return {
-        "email": customer.email,
-        "first_name": customer.first_name,
-        "last_name": customer.last_name,
-        "language": customer.language,
-        "country": customer.country,
-        "first_seen": customer.created_at.isoformat(),
-        "orders": list(customer.orders.order_by("placed_at").values("number", "placed_at", "currency", "total_minor")),
-        "consent": list(customer.consent_evidence.order_by("at").values("purpose", "granted", "basis", "text", "at")),
-        "messages": list(customer.messages.order_by("pk").values("mail", "state", "sent_at")),
-    }
+def rows_of(customer: Customer) -> list[Customer]:
+    """Return the rows that have this one's address, itself first: whoever is forgotten is forgotten in all of them."""
+    same = Customer.objects.at_address(customer.email) if customer.email else Customer.objects.none()
+    return [customer, *same.exclude(pk=customer.pk).order_by("pk")]
 
 
-def erase(customer: Customer, at: datetime) -> None:
-    """Empty the personal strings of the ground's rows, those of absorbed guests too, and suppress the addresses."""
-    rows = Customer.objects.filter(Q(pk=customer.pk) | Q(absorbed_into=customer.pk))
-    for email in rows.exclude(email="").values_list("email", flat=True):
-        suppression.erase(email, at=at)
-        consent_imports.forget(email, at=at)
-    messages = Message.objects.filter(customer=customer)
-    messages.waiting().update(state=Message.State.CANCELLED, reason="erased", changed_at=at)
-    messages.exclude(error="").update(error="")  # mail servers repeat the address in their answers
-    Token.objects.filter(customer=customer).delete()
-    if customer.user_id is not None:
-        IdempotentRequest.objects.filter(user=customer.user_id).delete()
-    Order.objects.filter(customer=customer).update(email="", postcode="")
-    rows.filter(erased_at=None).update(
-        email="", address="", address_hash="", address_proven_at=None, first_name="", last_name="", zone="", country="",
-        number="", erased_at=at,
-    )  # fmt: skip
+def places(customer: Customer) -> list[str]:
+    """Return where the shop itself keeps what is personal of these rows, a sentence each. Ask before erasing."""
+    shop = get_shop_or_none()
+    if shop is None:
+        return []
+    return list(shop.personal_places(email=customer.email, user_id=customer.user_id))
+
+
+def forget(customer: Customer, *, at: datetime) -> Sequence[str]:
+    """Forget a person in every row that has their address. Returns where the shop itself still keeps them."""
+    with transaction.atomic():
+        rows = rows_of(customer)
+        kept = {place: None for row in rows for place in places(row)}
+        for row in rows:
+            erase_person(row, at=at)
+    return list(kept)
 
 
 def absorb(guest: Customer, member: Customer, at: datetime) -> None:

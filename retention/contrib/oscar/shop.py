@@ -18,6 +18,7 @@ from retention.contrib.oscar import (
     coupons,
     customers,
     orders,
+    places,
     products,
     receivers,
     redeeming,
@@ -58,6 +59,9 @@ class OscarShop(Shop):
 
     def get_customers(self, references: Collection[str]) -> Mapping[str, CustomerData]:
         return customers.get(references)
+
+    def personal_places(self, *, email: str, user_id: int | None) -> Sequence[str]:
+        return list(places.of(email=email, user_id=user_id))
 
     def statuses(self) -> Collection[str] | None:
         return list(getattr(settings, "OSCAR_ORDER_STATUS_PIPELINE", {})) or None
