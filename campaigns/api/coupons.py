@@ -104,13 +104,21 @@ class AnyCoupon(MyCoupon):
     """A coupon for staff."""
 
     offer = serializers.CharField(source="offer.slug", read_only=True)
+    replaced_by = serializers.PrimaryKeyRelatedField[Coupon](
+        read_only=True, allow_null=True, help_text="The coupon that was made instead of this one."
+    )
     redemptions = RedemptionOut(many=True, read_only=True)
 
     class Meta(MyCoupon.Meta):
         fields = (
-            *SHARED, "offer", "customer", "source", "max_uses", "used", "voided_at", "void_reason", "redemptions",
+            *SHARED, "offer", "customer", "source", "batch", "replaces", "replaced_by", "max_uses", "used", "voided_at",
+            "void_reason", "redemptions",
         )  # fmt: skip
         read_only_fields = fields
+        extra_kwargs: Any = {
+            "batch": {"help_text": "The batch of codes that it was made with."},
+            "replaces": {"help_text": "The coupon that it was made instead of."},
+        }
         ref_name = "Coupon"
 
 

@@ -43,6 +43,8 @@ class CouponFilter(UsableFilter):
     source = Text()
     order = Text()
     used_by_order = Text("redemptions__order")
+    batch = Id("batch_id")
+    replaces = Id("replaces_id")
     issued_from = Moment("issued_at", lookup_expr="gte")
     issued_before = Moment("issued_at", lookup_expr="lt")
 
@@ -51,7 +53,7 @@ class CouponFilter(UsableFilter):
         fields: tuple[str, ...] = ()
 
 
-ROWS = Coupon.objects.select_related("offer", "version").prefetch_related("redemptions")
+ROWS = Coupon.objects.select_related("offer", "version", "replaced_by").prefetch_related("redemptions")
 
 
 @extend_schema(summary="Coupons, latest first")

@@ -9,6 +9,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from campaigns.models import Coupon
+from campaigns.services import batches
 from tests.api import people, things
 from tests.api.people import NOON, V1, Shopper
 
@@ -120,3 +121,26 @@ def test_a_coupon_that_is_not_there(clerk: APIClient, ada: Shopper) -> None:
     gone.delete()
     gone.pk = 2**40
     assert [extend(clerk, gone, "2026-06-30").status_code, reissue(clerk, gone).status_code] == [404, 404]
+
+
+def test_staff_see_what_a_coupon_was_made_with_and_instead_of(
+    clerk: APIClient, coupon: Coupon, root: APIClient, ada: Shopper
+) -> None:
+    new = reissue(clerk, coupon).json()
+    old = root.get(f"{V1}coupons/{coupon.pk}/").json()
+    assert [(row["batch"], row["replaces"], row["replaced_by"]) for row in (old, new)] == [
+        (None, None, new["id"]),
+        (None, coupon.pk, None),
+    ]
+    batch = batches.start(coupon.offer, name="leaflet", count=1, prefix="BOX", at=NOON)
+    batches.carry_on(at=NOON)
+    for query, ids in {
+        f"replaces={coupon.pk}": [new["id"]],
+        f"batch={batch.pk}": list(batch.coupons.values_list("pk", flat=True)),
+    }.items():
+        assert [row["id"] for row in root.get(f"{V1}coupons/?{query}").json()["results"]] == ids
+    [made] = root.get(f"{V1}coupons/?batch={batch.pk}").json()["results"]
+    assert (made["batch"], made["customer"]) == (batch.pk, None)
+    shown = ada.client.get(f"{V1}me/coupons/").json()["results"]
+    assert len(shown) == 2
+    assert all({"batch", "replaces", "replaced_by"}.isdisjoint(row) for row in shown), "shoppers see no other rows"
