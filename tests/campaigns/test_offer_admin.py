@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -28,6 +29,11 @@ pytestmark = pytest.mark.django_db
 def at_nine() -> Any:
     with time_machine.travel(NOW, tick=False):
         yield
+
+
+def test_the_least_percent_that_is_said_to_be_possible_is(staff: Client) -> None:
+    confirm(staff, ADD, form(percent="0.01"))
+    assert Offer.objects.get().percent == Decimal("0.01")
 
 
 def test_an_offer_is_put_into_words_before_anything_is_saved(staff: Client) -> None:
