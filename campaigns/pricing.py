@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from campaigns.baskets import Basket, Line
 from campaigns.models import Coupon
 from campaigns.terms import Kind, Money, Terms
+from retention.spreading import spread
 
 TURNS = (Kind.FREE_PRODUCT, Kind.PERCENTAGE, Kind.AMOUNT, Kind.FREE_SHIPPING)
 """Of coupons with one priority."""
@@ -92,7 +93,7 @@ def _discount(
         return Discount(lines=_cheapest_piece(mine, left, pieces))
     due = dict.fromkeys(range(len(left)), 0) | {index: left[index] for index in mine}
     total = _amount(terms, money, sum(due.values()))
-    shares = spread(total, list(due.values()))
+    shares = spread(total, list(due.values()), 1)
     return Discount(lines=tuple(shares))
 
 
@@ -109,20 +110,3 @@ def _cheapest_piece(mine: Sequence[int], left: Sequence[int], pieces: Sequence[i
     prices = {index: Decimal(left[index]) / pieces[index] for index in mine}
     cheapest = min(prices, key=lambda index: (prices[index], index), default=None)
     return tuple(int(prices[index]) if index == cheapest else 0 for index in range(len(left)))
-
-
-def spread(total: int, weights: Sequence[int]) -> list[int]:
-    """Divide ``total`` by weight into whole minor units that add up to it; no share exceeds its weight.
-
-    ``total`` is at most the sum of the weights. What rounding leaves goes to the last that have room.
-    """
-    whole = sum(weights)
-    if not whole or not total:
-        return [0] * len(weights)
-    shares = [total * weight // whole for weight in weights]
-    rest = total - sum(shares)
-    for index in reversed(range(len(shares))):
-        more = min(rest, weights[index] - shares[index])
-        shares[index] += more
-        rest -= more
-    return shares

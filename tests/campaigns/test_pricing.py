@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 from campaigns import pricing
 from campaigns.baskets import Basket, Line
 from campaigns.models import Coupon, OfferVersion
-from campaigns.pricing import Discount, spread
+from campaigns.pricing import Discount
 from campaigns.terms import Goods, Kind, Money, Terms
-
-COINS = st.integers(min_value=0, max_value=10**9)
 
 
 def coupon(pk: int, kind: str, off: Any = None, **terms: Any) -> Coupon:
@@ -187,21 +185,6 @@ def test_all_permutations_of_six_coupons_come_to_the_same_cents() -> None:
     assert sum(taken.total for taken in expected.values()) == 1 + 777 + 299 + 344 + 542 + 490
     for mixed in permutations(coupons):
         assert pricing.discounts(mixed, goods, {}) == expected
-
-
-@given(st.lists(COINS, max_size=12), st.data())
-def test_shares_add_up_and_none_is_more_than_its_weight(weights: list[int], data: Any) -> None:
-    total = data.draw(st.integers(min_value=0, max_value=sum(weights)))
-    shares = spread(total, weights)
-    assert sum(shares) == (total if weights else 0)
-    assert all(0 <= share <= weight for share, weight in zip(shares, weights, strict=True))
-
-
-def test_shares_are_by_weight_and_the_rest_goes_to_the_last() -> None:
-    assert spread(100, [300, 300, 300]) == [33, 33, 34]
-    assert spread(5, [10, 0]) == [5, 0]
-    assert spread(0, [5]) == [0]
-    assert spread(0, []) == []
 
 
 LINES = st.lists(st.tuples(st.integers(0, 100_000), st.integers(1, 5), st.integers(0, 100)), min_size=0, max_size=6)

@@ -100,15 +100,6 @@ def test_never_below_zero_to_the_cent_and_the_same_in_every_order(
     assert pricing.discounts(data.draw(st.permutations(coupons)), basket, {}) == off
 
 
-@settings(max_examples=300, deadline=None)
-@given(total=st.integers(0, 10_000), weights=st.lists(st.integers(0, 5_000), max_size=8))
-def test_a_discount_is_spread_to_the_cent(total: int, weights: list[int]) -> None:
-    total = min(total, sum(weights))
-    shares = pricing.spread(total, weights)
-    assert sum(shares) == total
-    assert all(0 <= share <= weight for share, weight in zip(shares, weights, strict=True))
-
-
 @settings(max_examples=150, deadline=None)
 @given(
     some=st.lists(terms, min_size=1, max_size=4),
