@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from babel.lists import format_list
-from django.utils.translation import get_language, ngettext, to_locale
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.terms import Goods, Kind, Terms
-from retention.money import LOCALES
+from retention import enumeration
 from retention.shop import Capability, get_shop_or_none
 
 SHOWN = 3
@@ -77,8 +76,7 @@ def _either(names: list[str]) -> str:
     more = len(names) - SHOWN
     if more > 1:  # "1 more" takes as much room as its name
         names = [*names[:SHOWN], ngettext("%(n)s more", "%(n)s more", more) % {"n": more}]
-    locale = to_locale(get_language() or "en").replace("-", "_")
-    return format_list(names, style="or", locale=LOCALES.get(locale, locale))
+    return enumeration.either(names)
 
 
 # For staff
@@ -110,7 +108,7 @@ def _listed(products: Collection[str], categories: Collection[str], known: Title
     more = len(names) - LISTED
     if more > 0:
         names = [*names[:LISTED], ngettext("%(n)s more", "%(n)s more", more) % {"n": more}]
-    return ", ".join(names)
+    return enumeration.listed(names)
 
 
 def _product(product: str, known: Titles | None) -> str:

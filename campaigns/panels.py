@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns import queries, validity, wording
 from campaigns.models import Coupon, Redemption
-from retention import registry
+from retention import enumeration, registry
 from retention.models import Customer
 from retention.money import show
 from retention.registry import Event, Panel, PanelAction, PanelData, Row
@@ -29,7 +29,7 @@ def coupons(customer: Customer) -> PanelData:
                 " ".join(filter(None, (wording.gives(coupon.terms, coupon.money), wording.minimum(coupon.money)))),
                 coupon.get_state_display(),
                 date_format(validity.last_day(coupon.expires_at), "SHORT_DATE_FORMAT"),
-                ", ".join(_use(use) for use in coupon.redemptions.all()),
+                enumeration.listed(_use(use) for use in coupon.redemptions.all()),
             ),
             url=reverse("admin:retention_campaigns_coupon_change", args=[coupon.pk]),
             source=_origin(coupon),
@@ -58,8 +58,8 @@ def _use(use: Redemption) -> str:
 
 
 def _origin(coupon: Coupon) -> str:
-    said = [coupon.offer.name, coupon.source]
-    return ", ".join(filter(None, [*said, _("order %(order)s") % {"order": coupon.order} if coupon.order else ""]))
+    order = _("order %(order)s") % {"order": coupon.order} if coupon.order else ""
+    return enumeration.listed(filter(None, [coupon.offer.name, coupon.source, order]))
 
 
 def timeline(customer: Customer) -> Iterator[Event]:

@@ -13,7 +13,7 @@ from campaigns import goods_words, validity
 from campaigns.goods_words import Titles
 from campaigns.models import Coupon
 from campaigns.terms import Kind, Money, Period, Terms
-from retention import registry
+from retention import enumeration, registry
 from retention.money import show
 
 # For shoppers; ``titles`` come from ``goods_words.titles``, for all coupons of a page at once
@@ -58,13 +58,13 @@ def limits(terms: Terms, *, titles: Titles | None = None) -> str:
         said.append(_("%(often)s per person") % {"often": per_person(terms)})
     if terms.exclusive:
         said.append(_("not together with another coupon"))
-    return ", ".join(filter(None, [*said, goods(terms, titles=titles)]))
+    return enumeration.listed(filter(None, [*said, goods(terms, titles=titles)]))
 
 
 def goods(terms: Terms, *, titles: Titles | None = None) -> str:
     """Return what a coupon is only, or never, for; empty where it is for all goods."""
     said = [] if terms.sale_goods else [_("not for reduced goods")]
-    return ", ".join([*said, *goods_words.limits(terms, titles or {})])
+    return enumeration.listed([*said, *goods_words.limits(terms, titles or {})])
 
 
 def per_person(terms: Terms) -> str:
@@ -119,7 +119,7 @@ def _what(terms: Terms, money: Money | None, titles: Titles | None) -> str:
 
 
 def _currencies(terms: Terms) -> Iterator[str]:
-    named = ", ".join(money.currency for money in terms.money)
+    named = enumeration.listed(money.currency for money in terms.money)
     if len(terms.money) == 1:
         yield _("Only for orders in %(currency)s.") % {"currency": named}
     elif terms.money:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from campaigns.models import Offer
 from campaigns.services import batches, offers
-from retention import counts, typed
+from retention import counts, enumeration, typed
 from retention.admin.base import widget
 from retention.models import Customer, Order
 
@@ -71,7 +71,7 @@ def check_currency(offer: Offer, currency: str) -> None:
     allowed = [money.currency for money in offers.current(offer).terms.money]
     if currency and currency not in allowed:
         raise ValidationError(
-            _("The offer has: %(currencies)s.") % {"currencies": ", ".join(allowed)}
+            _("The offer has: %(currencies)s.") % {"currencies": enumeration.listed(allowed)}
             if allowed
             else _("The offer is good in every currency: leave this empty.")
         )

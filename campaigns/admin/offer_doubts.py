@@ -14,6 +14,7 @@ from campaigns.goods_words import Titles
 from campaigns.models import Coupon, Offer, OfferLimit
 from campaigns.services import margin
 from campaigns.terms import Period, Terms
+from retention import enumeration
 from retention.money import show
 
 NAMED = 10
@@ -43,7 +44,7 @@ def _budgets(terms: Terms, caps: Sequence[OfferLimit]) -> Iterator[str]:
         }
     if budgets and not own:
         yield _("It has a budget in %(currencies)s only: orders in other currencies cannot use it.") % {
-            "currencies": ", ".join(sorted(funded))
+            "currencies": enumeration.listed(sorted(funded))
         }
     for currency in [currency for currency in own if budgets and currency not in funded]:
         yield _("It has a budget, but none in %(currency)s: orders in that currency cannot use it.") % {
@@ -67,7 +68,7 @@ def _goods(terms: Terms, titles: Titles | None) -> Iterator[str]:
     goods = terms.goods
     gone = [product for product in (*goods.only_products, *goods.never_products) if product not in titles]
     if gone:
-        yield _("The shop has no such product any more: %(products)s.") % {"products": ", ".join(gone[:NAMED])}
+        yield _("The shop has no such product any more: %(products)s.") % {"products": enumeration.listed(gone[:NAMED])}
 
 
 def _together(offer: Offer, terms: Terms, *, at: datetime) -> Iterator[str]:
@@ -75,12 +76,12 @@ def _together(offer: Offer, terms: Terms, *, at: datetime) -> Iterator[str]:
     others = _combining(offer, terms, at=at)
     if not others:
         return
-    names = [f"“{other.name}”" for other in others[:NAMED]]
+    names = [_("“%(name)s”") % {"name": other.name} for other in others[:NAMED]]
     more = len(others) - NAMED
     if more > 0:
         names.append(ngettext("%(n)s more", "%(n)s more", more) % {"n": more})
     yield _("It can be used together with coupons of %(offers)s, so that one order gets several discounts.") % {
-        "offers": ", ".join(names)
+        "offers": enumeration.listed(names)
     }
     yield from margin_words.sentences(margin.guard())
 

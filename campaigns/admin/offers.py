@@ -23,6 +23,7 @@ from campaigns.admin.offer_plan import plan
 from campaigns.admin.outcomes import WithOutcomes
 from campaigns.models import Offer, OfferCondition, OfferVersion
 from campaigns.services import offers
+from retention import enumeration
 from retention.admin.base import ReadOnlyInline
 
 
@@ -101,7 +102,7 @@ class OfferAdmin(OfferCodes, WithOutcomes, ConfirmedAdmin):
     @admin.display(description=gettext_lazy("gives"))
     def gives(self, offer: Offer) -> str:
         terms = offers.terms_of(offer)
-        return ", ".join(dict.fromkeys(wording.gives(terms, money) for money in terms.money or (None,)))
+        return enumeration.listed(dict.fromkeys(wording.gives(terms, money) for money in terms.money or (None,)))
 
     @admin.display(description=gettext_lazy("coupons that can still be used"))
     def out(self, offer: Any) -> str:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import queries
 from campaigns.admin import links
+from retention import enumeration
 from retention.money import show
 
 
@@ -59,4 +60,4 @@ class WithOutcomes:
     @admin.display(description=_("cost"))
     def cost(self, row: Any) -> Any:
         cost = self.outcome(row).cost
-        return format_html("{}", ", ".join(show(minor, currency) for currency, minor in cost.items()) or "–")
+        return format_html("{}", enumeration.listed(show(minor, currency) for currency, minor in cost.items()) or "–")

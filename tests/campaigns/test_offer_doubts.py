@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from campaigns import goods_words
 from campaigns.admin import offer_doubts
@@ -46,6 +47,17 @@ def uses(most: int, period: str = "ever") -> Cap:
 
 def budget(currency: str, most: int, period: str = "ever") -> Cap:
     return Cap(measure="discount", currency=currency, most=most, period=period)
+
+
+def test_names_are_joined_as_the_readers_language_does() -> None:
+    open_offer = percentage(exclusive=False)
+    for slug in ("one", "two"):
+        make_offer(open_offer, slug=slug)
+    [together, *_] = doubts(open_offer)
+    assert "“One”, “Two”" in together
+    with translation.override("zh-hans"):
+        [together, *_] = doubts(open_offer)
+        assert "One”、“Two" in together
 
 
 def test_an_ordinary_offer_leaves_no_doubt() -> None:

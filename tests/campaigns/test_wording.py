@@ -106,6 +106,21 @@ def test_names_are_listed_as_the_readers_language_lists_them() -> None:
         assert goods_words.free(free("p1", "p2").goods, KNOWN).endswith("Cup或Bowl")
 
 
+def test_parts_of_a_sentence_are_joined_as_the_readers_language_joins_them() -> None:
+    goods = percentage(
+        exclusive=True, first_order_only=True, goods=Goods(only_products=("p1",), never_products=("p2",))
+    )
+    currencies = amount(("EUR", 500, None), ("USD", 600, None))
+    assert wording.limits(goods, titles=KNOWN) == (
+        "for a first order, not together with another coupon, only for: Cup, not for: Bowl"
+    )
+    with translation.override("zh-hans"):
+        assert wording.limits(goods, titles=KNOWN).count("、") == 3
+        assert "," not in wording.limits(goods, titles=KNOWN)
+        assert any("EUR、USD" in said for said in wording.promise(currencies))
+        assert any("Cup (p1)、Bowl (p2)" in said for said in goods_words.sentences(free("p1", "p2"), KNOWN))
+
+
 def test_the_first_day_is_said_while_it_is_to_come() -> None:
     coupon = Coupon(starts_at=NOW + timedelta(days=3))
     assert wording.start(coupon, at=NOW) == "March 5, 2026"
