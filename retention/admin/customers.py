@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
-from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.urls import URLPattern
 from django.utils.translation import gettext_lazy
 
 from retention import registry
 from retention.admin.base import ReadOnlyAdmin
+from retention.admin.person_pages import PersonPages
 from retention.models import Customer
 from retention.money import show
-from retention.services import persons
 
 TIMELINE = 100
 
 
 @admin.register(Customer)
-class CustomerAdmin(ReadOnlyAdmin):
+class CustomerAdmin(PersonPages, ReadOnlyAdmin):
     list_display = ("who", "kind", "orders_count", "spent", "last_order_at", "proven")
     list_filter = ("kind", "language", "country")
     search_fields = ("address", "first_name", "last_name", "orders__number")
@@ -59,11 +54,7 @@ class CustomerAdmin(ReadOnlyAdmin):
         return customer.address_proven_at is not None
 
     def get_urls(self) -> list[URLPattern]:
-        return [
-            path("<int:pk>/export/", self.admin_site.admin_view(self.export), name="retention_customer_export"),
-            path("<int:pk>/erase/", self.admin_site.admin_view(self.erase), name="retention_customer_erase"),
-            *super().get_urls(),
-        ]
+        return [*self.page_urls(), *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -85,8 +76,8 @@ class CustomerAdmin(ReadOnlyAdmin):
             "customer": customer,
             "original": customer,
             "sees_personal_data": _sees(request),
-            "may_export": request.user.has_perm("retention.export_personal_data"),
-            "may_erase": request.user.has_perm("retention.change_customer"),
+            "may_export": self.has_export_permission(request),
+            "may_erase": self.has_erase_permission(request),
             "spent": self.spent(customer),
             "panels": [
                 {
@@ -103,33 +94,6 @@ class CustomerAdmin(ReadOnlyAdmin):
             "past": [event for event in events if not event.planned][:TIMELINE],
         }
         return TemplateResponse(request, self.change_form_template, context)
-
-    def export(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Send all that we hold about one person as JSON."""
-        if request.method != "POST" or not request.user.has_perm("retention.export_personal_data"):
-            raise PermissionDenied
-        customer = get_object_or_404(Customer, pk=pk)
-        body = json.dumps(persons.export_person(customer), cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)
-        return HttpResponse(
-            body,
-            content_type="application/json",
-            headers={"Content-Disposition": f'attachment; filename="customer-{customer.pk}.json"'},
-        )
-
-    def erase(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Ask once more, then forget a person."""
-        customer = get_object_or_404(Customer, pk=pk)
-        if not request.user.has_perm("retention.change_customer"):
-            raise PermissionDenied
-        if request.method == "POST":
-            persons.erase_person(customer, at=timezone.now())
-            messages.success(request, _("The person is forgotten; orders, points and figures stay."))
-            return redirect(reverse("admin:retention_customer_change", args=[customer.pk]))
-        context = {
-            **self.admin_site.each_context(request), "opts": self.opts, "title": _("Forget this person?"),
-            "original": customer, "customer": customer,
-        }  # fmt: skip
-        return TemplateResponse(request, "retention/admin/erase.html", context)
 
 
 def _sees(request: HttpRequest) -> bool:

@@ -28,7 +28,11 @@ def erase_person(customer: Customer, *, at: datetime) -> None:
 
 
 def rows_of(customer: Customer) -> list[Customer]:
-    """Return the rows that have this one's address, itself first: whoever is forgotten is forgotten in all of them."""
+    """Return the rows that have this one's address, itself first: whoever is forgotten is forgotten in all of them.
+
+    A guest's that was absorbed is the member's, whose mailbox was proven.
+    """
+    customer = customer.absorbed_into or customer
     same = Customer.objects.at_address(customer.email) if customer.email else Customer.objects.none()
     return [customer, *same.exclude(pk=customer.pk).order_by("pk")]
 

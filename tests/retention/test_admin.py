@@ -73,7 +73,7 @@ def test_a_person_is_exported_and_forgotten_by_post_alone(
     customer: Callable[..., Customer], staff: Callable[..., Client]
 ) -> None:
     ada = customer()
-    client = staff("view_customer", "export_personal_data", "change_customer")
+    client = staff("view_customer", "export_personal_data", "erase_person")
     assert client.get(f"/admin/retention/customer/{ada.pk}/export/").status_code == 403
     data = json.loads(client.post(f"/admin/retention/customer/{ada.pk}/export/").content)
     assert data["retention"]["email"] == "ada@example.com"

@@ -2,13 +2,18 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.core.management import CommandError, call_command
+from django.test import Client
 
-from retention.models import Customer, Fact, Message, Order, Suppression, Token
+from retention.models import Customer, Fact, Heartbeat, IdempotentRequest, Message, Order, Suppression, Token
 from retention.services import accounts, customers, delivery, imports, persons, suppression, sweep, tokens
 from tests.retention.ground import guest, promise, tell
 from tests.retention.shop import NOON, LocalShop
@@ -203,8 +208,139 @@ def test_erasing_twice_changes_nothing(shop: LocalShop) -> None:
     assert dump() == before
 
 
-def test_the_export_holds_what_we_hold(shop: LocalShop) -> None:
+def test_every_row_of_the_address_is_forgotten_at_once(shop: LocalShop, user: Callable[..., Any]) -> None:
     bought(shop, "A1")
-    data = persons.export_person(guest())["retention"]
-    assert (data["email"], data["first_name"], data["last_name"]) == ("Ada@example.com", "Ada", "Byron")
-    assert [order["number"] for order in data["orders"]] == ["NA1"]
+    typed_by_somebody = customers.for_user(user("ada@example.com"), at=NOON)
+    other = customers.for_user(user("ben@example.com"), at=NOON)
+    persons.forget(guest(), at=NOON)
+    assert personal() == []
+    other.refresh_from_db()
+    assert other.email == "ben@example.com"
+    typed_by_somebody.refresh_from_db()
+    assert typed_by_somebody.erased_at == NOON
+
+
+def test_who_forgets_a_guest_that_was_absorbed_forgets_the_member(shop: LocalShop, user: Callable[..., Any]) -> None:
+    bought(shop, "A1")
+    row = guest()
+    member = customers.for_user(user("ada@example.com"), at=NOON)
+    customers.prove_address(member, at=NOON)
+    row.refresh_from_db()
+    persons.forget(row, at=NOON)
+    assert personal() == []
+
+
+def test_errors_that_repeat_a_name_are_blackened_and_others_are_not(shop: LocalShop) -> None:
+    bought(shop, "A1")
+    Heartbeat.objects.create(name="one", at=NOON, error="550 ADA@Example.com: Ada Byron of SW1Y 4QU; adapter gave up")
+    Heartbeat.objects.create(name="two", at=NOON, error="the adapter of ben@example.com gave up in canada")
+    persons.erase_person(guest(), at=NOON)
+    errors = dict(Heartbeat.objects.values_list("name", "error"))
+    assert errors == {
+        "one": "550 …: … of …; adapter gave up",
+        "two": "the adapter of ben@example.com gave up in canada",
+    }
+
+
+def test_a_name_in_letters_that_are_not_ascii_goes_from_answers_of_the_api(
+    shop: LocalShop, user: Callable[..., Any]
+) -> None:
+    shop.place("A1", email="zoe@example.com", first_name="Zoë", last_name="Łukasik")
+    tell("A1")
+    staff = user("staff@example.com")
+    for key, name in (("1", "Łukasik"), ("2", "Nowak")):
+        IdempotentRequest.objects.create(
+            user=staff, key=key, fingerprint="f", status=200, body={"last_name": name}, created_at=NOON
+        )
+    persons.erase_person(guest("zoe@example.com"), at=NOON)
+    assert list(IdempotentRequest.objects.values_list("key", flat=True)) == ["2"]
+
+
+@pytest.fixture
+def staff(db: None) -> Callable[..., Client]:
+    """Sign in a member of staff with these permissions of ours."""
+
+    def make(*names: str) -> Client:
+        person = get_user_model().objects.create_user(username="staff", email="s@example.com", is_staff=True)
+        person.user_permissions.set(Permission.objects.filter(content_type__app_label="retention", codename__in=names))
+        client = Client()
+        client.force_login(person)
+        return client
+
+    return make
+
+
+@pytest.fixture
+def keeps(shop: LocalShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the shop say what it keeps of Ada."""
+    kept = {"ada@example.com": ["2 orders with their addresses"]}
+    monkeypatch.setattr(shop, "personal_places", lambda *, email, user_id: kept.get(email.lower(), []))
+
+
+def test_staff_are_asked_with_what_goes_what_stays_and_what_the_shop_keeps(
+    shop: LocalShop, keeps: None, staff: Callable[..., Client], user: Callable[..., Any]
+) -> None:
+    bought(shop, "A1")
+    row, other = guest(), customers.for_user(user("ada@example.com"), at=NOON)
+    url = f"/admin/retention/customer/{row.pk}/erase/"
+    client = staff("view_customer", "erase_person")
+    page = client.get(url).content.decode()
+    for words in ("What goes", "What stays", "2 orders with their addresses", f"/customer/{other.pk}/change/"):
+        assert words in page
+    row.refresh_from_db()
+    assert row.erased_at is None
+    page = client.post(url, follow=True).content.decode()
+    assert "The shop itself still keeps: 2 orders with their addresses." in page
+    assert personal() == []
+    assert LogEntry.objects.get().get_change_message() == "Forgot the person."
+
+
+def test_staff_forget_those_chosen_on_the_list_after_one_question(
+    shop: LocalShop, keeps: None, staff: Callable[..., Client]
+) -> None:
+    bought(shop, "A1")
+    shop.place("B1", email="ben@example.com")
+    shop.place("C1", email="cy@example.com")
+    tell("B1", "C1")
+    client = staff("view_customer", "erase_person")
+    chosen = {"_selected_action": [guest().pk, guest("ben@example.com").pk], "action": "erase_chosen"}
+    page = client.post("/admin/retention/customer/", chosen).content.decode()
+    assert "Forget these people?" in page
+    assert Customer.objects.exclude(erased_at=None).count() == 0
+    page = client.post("/admin/retention/customer/", {**chosen, "confirmed": "1"}, follow=True).content.decode()
+    assert "2 people are forgotten" in page
+    assert list(Customer.objects.filter(erased_at=None).values_list("email", flat=True)) == ["cy@example.com"]
+
+
+def test_who_may_not_forget_is_not_offered_it(shop: LocalShop, staff: Callable[..., Client]) -> None:
+    bought(shop, "A1")
+    row = guest()
+    client = staff("view_customer", "change_customer")
+    page = client.get(f"/admin/retention/customer/{row.pk}/change/").content.decode()
+    assert "/erase/" not in page
+    assert client.post(f"/admin/retention/customer/{row.pk}/erase/").status_code == 403
+    chosen = {"_selected_action": [row.pk], "action": "erase_chosen", "confirmed": "1"}
+    client.post("/admin/retention/customer/", chosen)
+    row.refresh_from_db()
+    assert row.erased_at is None
+
+
+def test_the_command_forgets_by_address_or_number_and_says_what_the_shop_keeps(
+    shop: LocalShop, keeps: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bought(shop, "A1")
+    shop.place("B1", email="ben@example.com")
+    tell("B1")
+    out = StringIO()
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    call_command("retention_person", "erase", "ADA@example.com", stdout=out)
+    assert "Nothing was done." in out.getvalue()
+    assert personal() == list(PERSONAL)
+    call_command("retention_person", "erase", "ada@example.com", "--yes", stdout=out)
+    assert "The shop itself still keeps: 2 orders with their addresses." in out.getvalue()
+    assert personal() == []
+    call_command("retention_person", "erase", str(guest("ben@example.com").pk), "--yes", stdout=out)
+    assert Customer.objects.filter(erased_at=None).count() == 0
+    for nobody in ("ada@example.com", "987654", "Ada", "9" * 30):
+        with pytest.raises(CommandError, match="Nobody has this address or number"):
+            call_command("retention_person", "erase", nobody, "--yes")

@@ -284,9 +284,9 @@ def test_after_export_and_erasure_nothing_of_the_person_is_left_and_no_figure_ha
     assert Suppression.objects.filter(reason="erased", scope="all").count() == 1
 
     mail.outbox.clear()
-    assert get_model("order", "Order").objects.filter(user=row.user_id).count() == 2, "Oscar has its own still"
+    assert get_model("order", "Order").objects.count() == 2, "Oscar has its own still"
     for order in get_model("order", "Order").objects.all():
-        order.set_status("Being processed")  # the shop goes on, and tells us
+        order.set_status("Complete" if order.status == "Shipped" else "Being processed")  # the shop goes on, and tells us
     later = at + 30 * DAY
     sweep.sweep_new(at=later)
     sweep.sweep_open(at=later, younger=60 * DAY)
