@@ -14,8 +14,8 @@ import pytest
 from django.db import IntegrityError
 from django.db.models import Model, QuerySet
 
-from loyalty.models import Account, Entry, OrderAward
-from loyalty.services import awards, corrections, points, tiers, verifying
+from loyalty.models import Account, Entry, OrderAward, Programme
+from loyalty.services import awards, corrections, points, spending, tiers, verifying
 from retention.models import Customer, Order, Refund
 from retention.testing.clock import Clock
 from tests.loyalty.till import start, table
@@ -126,6 +126,65 @@ def test_tiers_computed_by_many_at_once_move_everybody_once(orders: list[str], c
         )
     )
     assert sum(written) == PEOPLE
+
+
+BUYERS, BALANCES = 16, 40
+
+
+def spree(clock: Clock) -> tuple[list[int], list[Callable[[], int]]]:
+    """Forty members with 50 points that end and 50 that do not; sixteen who spend 15 of each, giving some back.
+
+    Each worker returns how many points it has spent for good.
+    """
+    programme = start()
+    people = [
+        person.pk
+        for person in Customer.objects.bulk_create(
+            Customer(kind="member", address=f"{number}@example.com", created_at=clock.now) for number in range(BALANCES)
+        )
+    ]
+    points.grant([(f"a{pk}", pk, "") for pk in people], points=50, source="race", at=clock.now)
+    Programme.objects.filter(pk=programme.pk).update(expires="days", expires_after=30, expiry_since=clock.now)
+    points.grant([(f"b{pk}", pk, "") for pk in people], points=50, source="race", at=clock.now)
+
+    def buyer(number: int) -> Callable[[], int]:
+        def work() -> int:
+            mine = list(people)
+            Random(number).shuffle(mine)
+            gone = 0
+            for pk in mine:
+                key = f"{number}:{pk}"
+                try:
+                    spending.spend(pk, amount=15, key=key, source="race", at=clock.now)
+                except points.NotEnough:
+                    continue
+                gone += 15
+                if (number + pk) % 3 == 0:
+                    spending.give_back(key, source="race", at=clock.now)
+                    gone -= 15
+            return gone
+
+        return work
+
+    return people, [buyer(number) for number in range(BUYERS)]
+
+
+def test_sixteen_who_spend_forty_balances_at_once_overdraw_none_and_lose_nothing(clock: Clock) -> None:
+    _, buyers = spree(clock)
+    gone = sum(all_well(together(*buyers)))
+    assert total("balance") == BALANCES * 100 - gone
+    assert Account.objects.filter(balance__lt=0).count() == 0
+    assert 0 < gone <= BALANCES * 90  # of a hundred, six times fifteen
+    assert list(verifying.differences()) == []
+
+
+@pytest.mark.postgres
+def test_without_row_locks_who_spends_at_once_loses_points(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, buyers = spree(clock)
+    monkeypatch.setattr("loyalty.services.points.hold", lambda rows: list(rows.order_by("pk")))
+    results = together(*buyers)
+    refused = [result for result in results if isinstance(result, Exception)]
+    assert refused or list(verifying.differences()), "the race was not one: nothing went wrong without locks"
 
 
 @pytest.mark.postgres

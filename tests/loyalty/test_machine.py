@@ -1,0 +1,332 @@
+"""Whatever is done to the ledger, in any order and twice over, it says what a ledger kept on paper says.
+
+Twelve bugs are put into it one by one; the same machine must find each of them, otherwise it proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, transaction
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from loyalty.models import Account, Lot, Membership, Programme, TierTable
+from loyalty.models.programme import DebtPolicy, Expires
+from loyalty.services import (
+    awards,
+    corrections,
+    differences,
+    ends,
+    expiry,
+    lots,
+    points,
+    programmes,
+    settling,
+    spending,
+    tiers,
+    verifying,
+)  # fmt: skip
+from loyalty.services.earning import Terms
+from loyalty.services.points import NotEnough
+from retention.models import Customer, Order, Refund
+from retention.testing.clock import Clock
+from tests.loyalty.paper import LIFE, Page, Sale
+from tests.loyalty.till import START, rating, start, table
+
+pytestmark = pytest.mark.django_db
+
+PEOPLE = 2
+who = st.integers(0, PEOPLE - 1)
+some = st.integers(1, 60)
+which = st.integers(0, 30)
+
+
+class Machine(RuleBasedStateMachine):
+    """A programme whose points live for thirty days, two members, and the same on paper."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.atomic = transaction.atomic()
+        self.atomic.__enter__()
+        self.clock = Clock()
+        self.programme: Programme = start(
+            expires=Expires.DAYS, expires_after=LIFE.days, expiry_since=START, debt_policy=DebtPolicy.OWE
+        )
+        self.rate = Decimal(1)
+        self.table: TierTable = table(("Silver", 3000), ("Gold", 8000))
+        self.people = Customer.objects.bulk_create(
+            Customer(kind="member", address=f"{n}@x.example", created_at=self.clock.now) for n in range(PEOPLE)
+        )
+        self.pages = [Page() for _ in self.people]
+        self.sales: dict[str, Sale] = {}
+        self.spent: dict[str, Any] = {}
+        self.number = 0
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.atomic.__exit__(None, None, None)
+
+    def next(self) -> str:
+        self.number += 1
+        return f"k{self.number}"
+
+    def settle(self, *references: str) -> None:
+        awards.settle(dict.fromkeys(references, self.clock.now))
+        tiers.recompute(at=self.clock.now)
+        for reference in references:
+            sale = self.sales[reference]
+            self.pages[sale.customer].settle(reference, sale)
+
+    def pick(self, number: int) -> str:
+        return sorted(self.sales)[number % len(self.sales)]
+
+    # Orders
+
+    @rule(customer=who, minor=st.integers(100, 6000))
+    def order(self, customer: int, minor: int) -> None:
+        reference = self.next()
+        Order.objects.create(
+            reference=reference, number=reference, customer=self.people[customer], currency="EUR", items_minor=minor,
+            total_minor=minor, placed_at=self.clock.now, paid_at=self.clock.now, first_seen_at=self.clock.now,
+            read_at=self.clock.now,
+        )  # fmt: skip
+        self.sales[reference] = Sale(customer, minor, self.rate, self.clock.now + LIFE)
+        self.settle(reference)
+
+    @rule(number=which, percent=st.integers(1, 100))
+    def refund(self, number: int, percent: int) -> None:
+        if self.sales:
+            reference = self.pick(number)
+            sale = self.sales[reference]
+            amount = (sale.minor - sale.refunded) * percent // 100
+            sale.refunded += amount
+            order = Order.objects.get(reference=reference)
+            Refund.objects.create(order=order, reference=self.next(), amount_minor=amount, at=self.clock.now)
+            Order.objects.filter(pk=order.pk).update(refunded_minor=sale.refunded)
+            self.settle(reference)
+
+    @rule(number=which)
+    def cancel_or_reinstate(self, number: int) -> None:
+        if self.sales:
+            reference = self.pick(number)
+            sale = self.sales[reference]
+            sale.cancelled = not sale.cancelled
+            at = self.clock.now if sale.cancelled else None
+            Order.objects.filter(reference=reference).update(cancelled_at=at)
+            self.settle(reference)
+
+    @rule()
+    def settle_all_again(self) -> None:
+        self.settle(*reversed(self.sales), *self.sales)
+
+    @rule(rate=st.sampled_from(["0.5", "1", "2"]))
+    def change_the_rate(self, rate: str) -> None:
+        self.clock.forward(seconds=1)
+        self.rate = Decimal(rate)
+        rating(self.programme, rate, at=self.clock.now)
+
+    # By hand
+
+    @rule(customer=who, number=some)
+    def give(self, customer: int, number: int) -> None:
+        key = self.next()
+        for _ in range(2):
+            points.grant([(key, self.people[customer].pk, "")], points=number, source="test", at=self.clock.now)
+        self.pages[customer].add(number, end=self.clock.now + LIFE)
+
+    @rule(customer=who, number=st.integers(-90, 20).filter(bool))
+    def correct(self, customer: int, number: int) -> None:
+        corrections.correct(
+            self.people[customer], amount=number, reason="r", author="a", key=self.next(), at=self.clock.now
+        )
+        page = self.pages[customer]
+        page.add(number, end=self.clock.now + LIFE) if number > 0 else page.take(-number)
+
+    # Spending
+
+    @rule(customer=who, percent=st.integers(1, 110))
+    def spend(self, customer: int, percent: int) -> None:
+        key, page = self.next(), self.pages[customer]
+        number = max(1, page.balance * percent // 100)
+        if number > page.balance:
+            with pytest.raises(NotEnough):
+                self.take(customer, number, key)
+            return
+        for _ in range(2):
+            self.take(customer, number, key)
+        self.spent[key] = (customer, number, page.take(number))
+
+    def take(self, customer: int, number: int, key: str) -> None:
+        with transaction.atomic():
+            spending.spend(self.people[customer].pk, amount=number, key=key, source="test", at=self.clock.now)
+
+    @rule(number=which)
+    def give_back(self, number: int) -> None:
+        if self.spent:
+            key = sorted(self.spent)[number % len(self.spent)]
+            for _ in range(2):
+                spending.give_back(key, source="test", at=self.clock.now)
+            customer, amount, taken = self.spent.pop(key)
+            self.pages[customer].put_back(amount, taken)
+
+    # Time
+
+    @rule(days=st.integers(1, 20))
+    def wait(self, days: int) -> None:
+        self.clock.forward(days=days)
+
+    @rule()
+    def wait_until_something_ends_to_the_instant(self) -> None:
+        if ahead := [end for page in self.pages for end, left, _ in page.seen()[1] if left and end > self.clock.now]:
+            self.clock.now = min(ahead)
+
+    @rule()
+    def tick(self) -> None:
+        expiry.expire(at=self.clock.now)
+        expiry.expire(at=self.clock.now)
+        for page in self.pages:
+            page.expire(self.clock.now)
+
+    @invariant()
+    def the_ledger_says_what_the_paper_says(self) -> None:
+        balances = dict(Account.objects.values_list("customer", "balance"))
+        rows = list(Lot.objects.values_list("account__customer", "expires_at", "left", "expired"))
+        for person, page in zip(self.people, self.pages, strict=True):
+            mine = sorted((end, left, ended) for owner, end, left, ended in rows if owner == person.pk)
+            assert (balances.get(person.pk, 0), mine) == page.seen()
+        assert list(verifying.differences()) == []
+
+    @invariant()
+    def tiers_follow_spend_and_not_points(self) -> None:
+        tiers.recompute(at=self.clock.now)
+        stand = dict(Membership.objects.values_list("customer", "tier__name"))
+        for number, person in enumerate(self.people):
+            spent = sum(sale.net for sale in self.sales.values() if sale.customer == number)
+            name = "Gold" if spent >= 8000 else "Silver" if spent >= 3000 else None
+            assert stand.get(person.pk) == name
+
+
+def run(examples: int) -> None:
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=30,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[Phase.generate],
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.parametrize("examples", [25, pytest.param(5000, marks=pytest.mark.faults)])
+def test_the_ledger_and_the_paper_agree(examples: int) -> None:
+    run(examples)
+
+
+# The bugs
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+def latest_first(patch: pytest.MonkeyPatch) -> None:
+    right = lots.Lots._standing
+    patch.setattr(lots.Lots, "_standing", lambda self, account: right(self, account)[::-1])
+
+
+def a_return_lives_anew(patch: pytest.MonkeyPatch) -> None:
+    def give_back(self: Any, entry: Any, points: int, *, taken: Any) -> None:
+        self.put(entry, points, expires_at=entry.at + LIFE)
+
+    patch.setattr(lots.Lots, "give_back", give_back)
+
+
+def a_return_forgets_the_debt(patch: pytest.MonkeyPatch) -> None:
+    right = lots.Lots.give_back
+    patch.setattr(
+        lots.Lots, "give_back", lambda self, entry, points, *, taken: right(self, entry, entry.points, taken=taken)
+    )
+
+
+def new_points_forget_the_debt(patch: pytest.MonkeyPatch) -> None:
+    right = lots.Lots.put
+    patch.setattr(
+        lots.Lots, "put", lambda self, entry, points, *, expires_at: right(
+            self, entry, entry.points, expires_at=expires_at
+        )
+    )  # fmt: skip
+
+
+def an_instant_too_late(patch: pytest.MonkeyPatch) -> None:
+    right = expiry._expire
+    patch.setattr(expiry, "_expire", lambda *, at, limit: right(at=at - timedelta(microseconds=1), limit=limit))
+
+
+def what_ended_is_not_noted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(expiry, "LOTS", expiry.LOTS.replace('l.expired + l."left"', "l.expired"))
+
+
+def the_balance_keeps_what_ended(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(expiry, "BALANCES", expiry.BALANCES.replace("balance - gone.points", "balance"))
+
+
+def a_refund_takes_what_ended_once_more(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(differences.Difference, "_enjoyed", lambda self, customer, target: 10**9)
+
+
+def a_refund_goes_by_todays_rate(patch: pytest.MonkeyPatch) -> None:
+    def terms(award: Any) -> Terms:
+        rate = programmes.running().rates[-1]  # type: ignore[union-attr]
+        return Terms(currency=award.currency, points=rate.points, refund_policy=award.refund_policy)
+
+    patch.setattr(differences, "terms_of", terms)
+
+
+def a_refund_takes_the_soonest_first(patch: pytest.MonkeyPatch) -> None:
+    right = lots.Lots.take
+
+    def take(self: Any, entry: Any, points: int) -> None:
+        order, entry.order = entry.order, ""
+        right(self, entry, points)
+        entry.order = order
+
+    patch.setattr(lots.Lots, "take", take)
+
+
+def points_live_from_when_they_are_settled(patch: pytest.MonkeyPatch) -> None:
+    right = settling._record_window
+
+    def window(award: Any, order: Any) -> None:
+        right(award, order)
+        award.expires_at = ends.of(award.expires, award.expires_after, opened=award.settled_at + timedelta(seconds=1))
+
+    patch.setattr(settling, "_record_window", window)
+
+
+def tiers_forget_refunds(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(tiers, "FIT", tiers.FIT.replace("THEN total_minor - refunded_minor", "THEN total_minor"))
+
+
+BUGS: list[Patch] = [
+    latest_first, a_return_lives_anew, a_return_forgets_the_debt, new_points_forget_the_debt, an_instant_too_late,
+    what_ended_is_not_noted, the_balance_keeps_what_ended, a_refund_takes_what_ended_once_more,
+    a_refund_goes_by_todays_rate, a_refund_takes_the_soonest_first, points_live_from_when_they_are_settled,
+    tiers_forget_refunds,
+]  # fmt: skip
+
+
+@pytest.mark.sqlite  # the faster of the two: no bug of these is one of the database
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
+def test_a_bug_is_found(bug: Patch, monkeypatch: pytest.MonkeyPatch) -> None:
+    bug(monkeypatch)
+    with pytest.raises((AssertionError, DatabaseError)):
+        run(300)
