@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from django.core import mail as django_mail
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists
 
 from retention.conf import conf
-from retention.models import Customer, Message, Sending
-from retention.services import answers, outbox, permission, unsettled
+from retention.models import Message
+from retention.services import answers, outbox, starting, unsettled
+from retention.services.starting import Starter
 from retention.services.writing import Ready
 from retention.watch import Watch
 
@@ -53,13 +53,10 @@ def send_all(ready: Sequence[Ready], watch: Watch) -> bool:
 
 
 def _send_over(line: BaseEmailBackend, ready: Sequence[Ready], watch: Watch) -> bool:
+    starter = Starter()
     previous: Ready | None = None
     for index, item in enumerate(ready):
-        at = watch.now()  # a slow mail server must not let the next lease begin in the past
-        with transaction.atomic():
-            if previous:
-                _mark_sent(previous, at=at)
-            starts = _start(item, at=at)
+        starts = _step(starter, previous, item, at=watch.now())
         previous = None
         if not starts:
             continue
@@ -70,60 +67,50 @@ def _send_over(line: BaseEmailBackend, ready: Sequence[Ready], watch: Watch) -> 
                 outbox.postpone([rest.message for rest in ready[index + 1 :]], error=error, at=watch.now())
                 return False
             continue
+        item.provider_id = _provider_id(item.email)
         previous = item
     if previous:
-        _mark_sent(previous, at=watch.now())
+        _step(starter, previous, None, at=watch.now())
     return True
 
 
-def _mine(message: Message, state: str) -> QuerySet[Message]:
-    return Message.objects.filter(pk=message.pk, state=state, owner=message.owner)
+def _step(starter: Starter, previous: Ready | None, item: Ready | None, *, at: datetime) -> bool:
+    """Note that one mail was sent, and go on to the next: from claimed to sending, where it is still allowed.
 
-
-def _start(item: Ready, *, at: datetime) -> bool:
-    """Go from claimed to sending, where address, consent and suppression still allow it in this very UPDATE.
-
-    False when they do not (the mail is skipped), when it must wait after all, or another worker has taken it.
+    False when it is not (it is skipped), when it must wait after all, or another worker has taken it.
     """
-    message = item.message
-    rows = _mine(message, State.CLAIMED)
-    free = {"owner": "", "lease_until": None, "changed_at": at}
-    if item.until and at >= item.until:
-        rows.update(state=State.DUE, started_at=outbox.UNSTARTED, **free)  # the next round puts it off
+    late = item is not None and item.until is not None and at >= item.until
+    sent, started = starter.step(previous, None if late else item, at=at)
+    if previous and not sent:
+        _was_late(previous, at=at)
+    if item is None:
         return False
-    here = Customer.objects.filter(pk=OuterRef("customer"), email=message.customer.email)
-    stopped = Sending.objects.filter(stopped_at__isnull=False)
-    allowed = permission.still_allowed(rows.filter(Exists(here)), message, at=at)
-    if message.purpose == MARKETING:
-        allowed = allowed.filter(~Exists(stopped))
-    started = allowed.update(
-        state=State.SENDING,
-        header_id=message.header_id,
-        lease_until=at + timedelta(seconds=conf.SEND_LEASE_SECONDS),
-        tries=message.tries + 1,
-        started_at=at,
-        deferred="",
-        changed_at=at,
-    )
     if started:
-        message.tries += 1
+        item.message.tries += 1
         item.started = True
         return True
-    waits = rows.filter(~Exists(here))  # written to an address that the customer has no more: it is written anew
-    if message.purpose == MARKETING:
-        waits |= rows.filter(Exists(stopped) | unsettled.where())
-    if not waits.update(state=State.DUE, started_at=outbox.UNSTARTED, **free):
-        rows.update(state=State.SKIPPED, reason="withdrawn", started_at=outbox.UNSTARTED, **free)
+    _give_back(item.message, late=late, at=at)
     return False
 
 
-def _mark_sent(item: Ready, *, at: datetime) -> None:
-    message = item.message
-    told = {"sent_at": at, "error": "", "reason": "", "provider_id": _provider_id(item.email), "changed_at": at}
-    done = _mine(message, State.SENDING).update(state=State.SENT, owner="", lease_until=None, **told)
-    if not done:
-        log.warning("message %s was sent after its lease was over", message.pk)
-        Message.objects.filter(pk=message.pk, state=State.UNKNOWN).update(state=State.SENT, **told)
+def _was_late(item: Ready, *, at: datetime) -> None:
+    log.warning("message %s was sent after its lease was over", item.message.pk)
+    told = starting.told(at=at, provider_id=item.provider_id)
+    Message.objects.filter(pk=item.message.pk, state=State.UNKNOWN).update(**told)
+
+
+def _give_back(message: Message, *, late: bool, at: datetime) -> None:
+    """Say what becomes of a mail that did not start, if it is still ours."""
+    rows = Message.objects.filter(pk=message.pk, state=State.CLAIMED, owner=message.owner)
+    free = {"owner": "", "lease_until": None, "started_at": outbox.UNSTARTED, "changed_at": at}
+    waits = rows  # the next round puts it off
+    if not late:
+        # written to an address that the customer has no more: it is written anew
+        waits = rows.filter(~Exists(starting.here(message)))
+        if message.purpose == MARKETING:
+            waits |= rows.filter(Exists(starting.STOPPED) | unsettled.where())
+    if not waits.update(state=State.DUE, **free):
+        rows.update(state=State.SKIPPED, reason="withdrawn", **free)
 
 
 def _provider_id(email: EmailMessage) -> str:
@@ -134,7 +121,7 @@ def _provider_id(email: EmailMessage) -> str:
 
 def _note_failure(message: Message, error: Exception, *, at: datetime) -> bool:
     """Write down what came of a failed send. Returns whether the line can still be used."""
-    rows = _mine(message, State.SENDING)
+    rows = Message.objects.filter(pk=message.pk, state=State.SENDING, owner=message.owner)
     free = {"owner": "", "lease_until": None, "changed_at": at, "error": answers.words(error)}
     again = {"state": State.DUE, "due_at": _later(message, at), **free}
     if answers.not_reached(error):

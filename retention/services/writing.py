@@ -35,6 +35,8 @@ class Ready:
     until: datetime | None = None
     """From then on it must not start: quiet hours begin, or the hour of its rate is over."""
     started: bool = False
+    provider_id: str = ""
+    """The id that a provider gave it when it took it."""
 
 
 def write(messages: Sequence[Message], *, at: datetime) -> list[Ready]:

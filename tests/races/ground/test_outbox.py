@@ -13,8 +13,9 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends import locmem
 
 from retention.models import Customer, Message
-from retention.services import consent, delivery, line, outbox, writing
+from retention.services import consent, delivery, outbox, writing
 from retention.services.outbox import Promise
+from retention.services.starting import Starter
 from retention.services.writing import Ready
 from tests.races.together import all_well, together
 from tests.retention.mails import NEWS, RECEIPT
@@ -76,14 +77,15 @@ def test_claiming_without_a_condition_would_send_twice(
             message.owner = "everybody"
         return found
 
-    def start(item: Ready, *, at: datetime) -> bool:
-        Message.objects.filter(pk=item.message.pk).update(
-            state="sending", header_id=item.message.header_id, owner="everybody", lease_until=at
-        )
-        return True
+    def step(self: Starter, previous: Ready | None, item: Ready | None, *, at: datetime) -> tuple[bool, bool]:
+        if item:
+            Message.objects.filter(pk=item.message.pk).update(
+                state="sending", header_id=item.message.header_id, owner="everybody", lease_until=at
+            )
+        return True, True
 
     monkeypatch.setattr(outbox, "claim", claim)
-    monkeypatch.setattr(line, "_start", start)
+    monkeypatch.setattr(Starter, "step", step)
     owe(customer(), 5)
     all_well(together(*[lambda: delivery.deliver(at=NOON, limit=5)] * 2))
     assert len(mailoutbox) == 10, "each mail twice"

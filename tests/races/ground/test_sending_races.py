@@ -17,8 +17,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from retention.models import Customer, DomainRate, MailCap, Message, Sending, SendTally
-from retention.services import caps, consent, delivery, holding, line, outbox, permission, rates, suppression
+from retention.services import caps, consent, delivery, holding, outbox, permission, rates, suppression
 from retention.services.outbox import Promise
+from retention.services.starting import Starter
+from retention.services.writing import Ready
 from tests.races.together import all_well, together
 from tests.retention.mails import NEWS, RECEIPT
 from tests.retention.shop import NOON
@@ -178,16 +180,16 @@ def interleave(
     noes: dict[str, int] = {}
     starts: dict[str, int] = {}
     count = iter(range(10**9))
-    tell, start = locmem.EmailBackend.send_messages, line._start
+    tell, step = locmem.EmailBackend.send_messages, Starter.step
     gates = [threading.Event() for _ in people]
 
-    def note(item: Any, *, at: datetime) -> bool:
+    def note(self: Starter, previous: Ready | None, item: Ready | None, *, at: datetime) -> tuple[bool, bool]:
         # drawn before the UPDATE: a no that is committed by then must be heard
         mark = next(count)
-        started = start(item, at=at)
-        if started:
+        sent, started = step(self, previous, item, at=at)
+        if item and started:
             starts[item.message.customer.email] = mark
-        return started
+        return sent, started
 
     def leave() -> None:
         for number, ada in enumerate(order):
@@ -201,7 +203,7 @@ def interleave(
         return tell(self, messages)
 
     with monkeypatch.context() as patch:
-        patch.setattr(line, "_start", note)
+        patch.setattr(Starter, "step", note)
         patch.setattr(locmem.EmailBackend, "send_messages", open_gate)
         all_well(together(lambda: delivery.deliver(at=NOON), leave))
     late = {who for who, mark in starts.items() if noes[who] < mark}

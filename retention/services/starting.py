@@ -1,0 +1,205 @@
+"""The two UPDATEs between which a mail is on the line, compiled once a batch and kind.
+
+Django takes milliseconds to turn what ``permission`` asks into SQL, and that for each mail; the SQL is the same for all
+mails of a kind, and only its values differ. So it is compiled for a stand-in whose values are found again among the
+parameters. The stand-in has nothing but what ``FIELDS`` says: a question about anything else fails at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models.sql import UpdateQuery
+
+from retention.conf import conf
+from retention.hashing import address_hash
+from retention.models import Customer, Message, Sending
+from retention.services import permission
+from retention.services.writing import Ready
+
+State = Message.State
+MARKETING = Message.Purpose.MARKETING
+
+
+class Kind(NamedTuple):
+    """What ``permission`` decides by before it asks the database."""
+
+    purpose: str
+    proven: bool
+    topic: bool
+    address: bool
+
+
+class Compiled(NamedTuple):
+    sql: str
+    fixed: Sequence[Any]
+    slots: Sequence[tuple[int, str]]
+    """(place among the parameters, which value of the mail stands there)."""
+
+    def fill(self, values: Mapping[str, Any]) -> list[Any]:
+        """Return the parameters for one mail."""
+        given = list(self.fixed)
+        for place, name in self.slots:
+            given[place] = values[name]
+        return given
+
+
+FAR = datetime(2999, 1, 1, tzinfo=UTC)
+FIELDS: Mapping[str, Any] = {
+    "pk": 2**60 + 1,
+    "owner": "stand-in of the owner",
+    "header": "stand-in of the Message-ID",
+    "provider": "stand-in of the provider's id",
+    "topic": "stand-in of the topic",
+    "customer": 2**60 + 2,
+    "email": "stand-in@of.the.address",
+    "address": "stand-in@of.the.folded.address",
+    "created": FAR,
+    "proven": FAR + timedelta(days=1),
+    "at": FAR + timedelta(days=2),
+    "lease": FAR + timedelta(days=3),
+}
+"""The stand-in's values, none of which is anybody's."""
+
+
+class Starter:
+    """Starts the mails of one batch."""
+
+    def __init__(self) -> None:
+        self._starts: dict[Kind, Compiled] = {}
+        self._sent = _compile(_sent, SimpleNamespace(pk=FIELDS["pk"], owner=FIELDS["owner"]))
+
+    def step(self, previous: Ready | None, item: Ready | None, *, at: datetime) -> tuple[bool, bool]:
+        """Let ``previous`` be sent and ``item`` be sending, in one commit; whether each of them was still ours to say
+        so of, and the second still allowed: address, consent and suppression are asked in this very UPDATE."""
+        parts = []
+        if previous:
+            provider_id = previous.provider_id
+            parts.append((self._sent, {**_values(previous.message, at=at), "provider": provider_id}))
+        if item:
+            parts.append((self._start(item.message), _values(item.message, at=at)))
+        hits = iter(_execute([(one.sql, one.fill(values)) for one, values in parts]))
+        return (next(hits) if previous else False), (next(hits) if item else False)
+
+    def _start(self, message: Message) -> Compiled:
+        customer = message.customer
+        kind = Kind(
+            message.purpose, customer.address_proven_at is not None, bool(message.topic), bool(customer.address)
+        )
+        if kind not in self._starts:
+            self._starts[kind] = _compile(_starts, _stand_in(kind))
+        return self._starts[kind]
+
+
+def _starts(message: Any) -> tuple[QuerySet[Message], dict[str, Any]]:
+    rows: QuerySet[Message] = Message.objects.filter(pk=message.pk, state=State.CLAIMED, owner=message.owner)
+    rows = permission.still_allowed(rows.filter(Exists(here(message))), message, at=FIELDS["at"])
+    if message.purpose == MARKETING:
+        rows = rows.filter(~Exists(STOPPED))
+    return rows, {
+        "state": State.SENDING,
+        "header_id": FIELDS["header"],
+        "lease_until": FIELDS["lease"],
+        "tries": F("tries") + 1,
+        "started_at": FIELDS["at"],
+        "deferred": "",
+        "changed_at": FIELDS["at"],
+    }
+
+
+def _sent(message: Any) -> tuple[QuerySet[Message], dict[str, Any]]:
+    rows = Message.objects.filter(pk=message.pk, state=State.SENDING, owner=message.owner)
+    return rows, {"owner": "", "lease_until": None, **told(at=FIELDS["at"], provider_id=FIELDS["provider"])}
+
+
+def told(*, at: datetime, provider_id: str) -> dict[str, Any]:
+    """Return what is written down of a mail that was sent."""
+    return {
+        "state": State.SENT, "sent_at": at, "error": "", "reason": "", "provider_id": provider_id, "changed_at": at,
+    }  # fmt: skip
+
+
+def here(message: Any) -> QuerySet[Customer]:
+    """Return the mail's customer, unless their address is another by now."""
+    return Customer.objects.filter(pk=OuterRef("customer"), email=message.customer.email)
+
+
+STOPPED = Sending.objects.filter(stopped_at__isnull=False)
+
+
+def _stand_in(kind: Kind) -> Any:
+    customer = SimpleNamespace(
+        pk=FIELDS["customer"],
+        email=FIELDS["email"],
+        address=FIELDS["address"] if kind.address else "",
+        address_proven_at=FIELDS["proven"] if kind.proven else None,
+        created_at=FIELDS["created"],
+    )
+    return SimpleNamespace(
+        pk=FIELDS["pk"],
+        owner=FIELDS["owner"],
+        purpose=kind.purpose,
+        topic=FIELDS["topic"] if kind.topic else "",
+        customer=customer,
+        customer_id=customer.pk,
+    )
+
+
+def _values(message: Message, *, at: datetime) -> dict[str, Any]:
+    customer = message.customer
+    moments = {
+        "created": customer.created_at,
+        "proven": customer.address_proven_at,
+        "at": at,
+        "lease": at + timedelta(seconds=conf.SEND_LEASE_SECONDS),
+    }
+    return {
+        "pk": message.pk,
+        "owner": message.owner,
+        "header": message.header_id,
+        "topic": message.topic,
+        "customer": message.customer_id,
+        "email": customer.email,
+        "address": customer.address,
+        "hash": address_hash(customer.email),
+        **{name: _adapt(moment) for name, moment in moments.items() if moment},
+    }
+
+
+def _compile(question: Callable[[Any], tuple[QuerySet[Message], dict[str, Any]]], message: Any) -> Compiled:
+    rows, written = question(message)
+    query: Any = rows.query.chain(UpdateQuery)
+    query.add_update_values(written)
+    sql, params = query.get_compiler(connection=connection).as_sql()
+    names = {_adapt(value): name for name, value in {**FIELDS, "hash": address_hash(FIELDS["email"])}.items()}
+    slots = [(place, names[value]) for place, value in enumerate(params) if value in names]
+    return Compiled(sql, list(params), slots)
+
+
+def _adapt(value: Any) -> Any:
+    """Return a value as the compiler leaves it among the parameters."""
+    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+
+
+def _execute(updates: Sequence[tuple[str, list[Any]]]) -> list[bool]:
+    """Run one or two UPDATEs in one commit; return whether each hit a row. PostgreSQL is asked once."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql" and len(updates) > 1:
+            parts = ", ".join(f"u{number} AS ({sql} RETURNING 1)" for number, (sql, _) in enumerate(updates))
+            found = ", ".join(f"(SELECT count(*) FROM u{number})" for number in range(len(updates)))
+            cursor.execute(f"WITH {parts} SELECT {found}", [value for _, params in updates for value in params])
+            return [bool(count) for count in cursor.fetchone()]
+        if len(updates) == 1:
+            cursor.execute(*updates[0])
+            return [cursor.rowcount == 1]
+        with transaction.atomic():
+            hits = []
+            for sql, params in updates:
+                cursor.execute(sql, params)
+                hits.append(cursor.rowcount == 1)
+            return hits
