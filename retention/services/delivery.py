@@ -4,10 +4,12 @@ came of it."""
 from __future__ import annotations
 
 import uuid
+from contextlib import closing
 from datetime import datetime
 
 from retention.models import Sending
 from retention.services import asking, holding, installation, line, outbox, rates, sending, unsettled, writing
+from retention.services.starting import Starter
 from retention.watch import Watch
 
 BATCH = 100
@@ -19,15 +21,16 @@ def deliver(*, at: datetime, limit: int = 500) -> int:
     outbox.reap(at=at)
     outbox.promote(at=at)
     count = 0
-    while count < limit and not installation.get().paused_at:
-        claimed, goes_on = _deliver_batch(sending.get(), watch, limit=min(BATCH, limit - count))
-        count += claimed
-        if not goes_on:
-            break
+    with closing(Starter()) as starter:
+        while count < limit and not installation.get().paused_at:
+            claimed, goes_on = _deliver_batch(sending.get(), starter, watch, limit=min(BATCH, limit - count))
+            count += claimed
+            if not goes_on:
+                break
     return count
 
 
-def _deliver_batch(choices: Sending, watch: Watch, *, limit: int) -> tuple[int, bool]:
+def _deliver_batch(choices: Sending, starter: Starter, watch: Watch, *, limit: int) -> tuple[int, bool]:
     """Returns how many were claimed, and whether there may be more that can be sent now."""
     at = watch.now()
     limits = rates.common(choices, at=at)
@@ -45,6 +48,6 @@ def _deliver_batch(choices: Sending, watch: Watch, *, limit: int) -> tuple[int, 
         item.until = going.until.get(item.message.pk)
     try:
         # without a line what is left waits for the next round
-        return len(claimed), line.send_all(ready, watch)
+        return len(claimed), line.send_all(ready, starter, watch)
     finally:
         holding.release(going, started={item.message.pk for item in ready if item.started})

@@ -29,7 +29,7 @@ def send_one(email: EmailMessage) -> None:
     django_mail.get_connection().send_messages([email])
 
 
-def send_all(ready: Sequence[Ready], watch: Watch) -> bool:
+def send_all(ready: Sequence[Ready], starter: Starter, watch: Watch) -> bool:
     """Send over one connection. Returns False when there is no line; the mails are due again then.
 
     ``sent`` of one mail and ``sending`` of the next share a commit.
@@ -44,7 +44,7 @@ def send_all(ready: Sequence[Ready], watch: Watch) -> bool:
         outbox.postpone([item.message for item in ready], error=error, at=watch.now())
         return False
     try:
-        return _send_over(line, ready, watch)
+        return _send_over(line, ready, starter, watch)
     finally:
         try:
             line.close()
@@ -52,8 +52,7 @@ def send_all(ready: Sequence[Ready], watch: Watch) -> bool:
             log.info("the mail server closed the line first: %s", type(error).__name__)
 
 
-def _send_over(line: BaseEmailBackend, ready: Sequence[Ready], watch: Watch) -> bool:
-    starter = Starter()
+def _send_over(line: BaseEmailBackend, ready: Sequence[Ready], starter: Starter, watch: Watch) -> bool:
     previous: Ready | None = None
     for index, item in enumerate(ready):
         starts = _step(starter, previous, item, at=watch.now())

@@ -20,6 +20,7 @@ from retention.conf import conf
 from retention.hashing import address_hash
 from retention.models import Customer, Message, Sending
 from retention.services import permission
+from retention.services.prepared import Prepared, Statement
 from retention.services.writing import Ready
 
 State = Message.State
@@ -35,24 +36,12 @@ class Kind(NamedTuple):
     address: bool
 
 
-class Compiled(NamedTuple):
-    sql: str
-    fixed: Sequence[Any]
-    slots: Sequence[tuple[int, str]]
-    """(place among the parameters, which value of the mail stands there)."""
-
-    def fill(self, values: Mapping[str, Any]) -> list[Any]:
-        """Return the parameters for one mail."""
-        given = list(self.fixed)
-        for place, name in self.slots:
-            given[place] = values[name]
-        return given
-
-
 FAR = datetime(2999, 1, 1, tzinfo=UTC)
 FIELDS: Mapping[str, Any] = {
     "pk": 2**60 + 1,
     "owner": "stand-in of the owner",
+    "done": 2**60 + 3,
+    "done_by": "stand-in of the owner of the mail before",
     "header": "stand-in of the Message-ID",
     "provider": "stand-in of the provider's id",
     "topic": "stand-in of the topic",
@@ -68,32 +57,65 @@ FIELDS: Mapping[str, Any] = {
 
 
 class Starter:
-    """Starts the mails of one batch."""
+    """Starts the mails of one round of deliveries; ``close`` it."""
 
     def __init__(self) -> None:
-        self._starts: dict[Kind, Compiled] = {}
-        self._sent = _compile(_sent, SimpleNamespace(pk=FIELDS["pk"], owner=FIELDS["owner"]))
+        self._prepared = Prepared()
+        self._starts: dict[Kind, Statement] = {}
+        self._sent = _compile(_sent, SimpleNamespace(pk=FIELDS["done"], owner=FIELDS["done_by"]))
+
+    def close(self) -> None:
+        self._prepared.close()
 
     def step(self, previous: Ready | None, item: Ready | None, *, at: datetime) -> tuple[bool, bool]:
         """Let ``previous`` be sent and ``item`` be sending, in one commit; whether each of them was still ours to say
         so of, and the second still allowed: address, consent and suppression are asked in this very UPDATE."""
-        parts = []
+        done = {"at": _adapt(at)}
         if previous:
-            provider_id = previous.provider_id
-            parts.append((self._sent, {**_values(previous.message, at=at), "provider": provider_id}))
-        if item:
-            parts.append((self._start(item.message), _values(item.message, at=at)))
-        hits = iter(_execute([(one.sql, one.fill(values)) for one, values in parts]))
-        return (next(hits) if previous else False), (next(hits) if item else False)
+            message = previous.message
+            done |= {"done": message.pk, "done_by": message.owner, "provider": previous.provider_id}
+        if item is None:
+            return (self._run([(self._sent, done)])[0] if previous else False), False
+        start, values = self._start(item.message), _values(item.message, at=at)
+        if previous is None:
+            return False, self._run([(start, values)])[0]
+        sent, started = self._run([(self._sent, done), (start, values)])
+        return sent, started
 
-    def _start(self, message: Message) -> Compiled:
-        customer = message.customer
-        kind = Kind(
-            message.purpose, customer.address_proven_at is not None, bool(message.topic), bool(customer.address)
-        )
+    def _start(self, message: Message) -> Statement:
+        kind = _kind(message)
         if kind not in self._starts:
             self._starts[kind] = _compile(_starts, _stand_in(kind))
         return self._starts[kind]
+
+    def _run(self, updates: Sequence[tuple[Statement, dict[str, Any]]]) -> list[bool]:
+        """Run one or two UPDATEs in one commit; return whether each hit a row. PostgreSQL is asked once."""
+        if connection.vendor == "postgresql":
+            values = {name: value for _, some in updates for name, value in some.items()}
+            return [bool(n) for n in self._prepared.rows(_together([one for one, _ in updates]), values)]
+        with transaction.atomic(), connection.cursor() as cursor:
+            hits = []
+            for statement, values in updates:
+                cursor.execute(statement.sql, statement.fill(values))
+                hits.append(cursor.rowcount == 1)
+            return hits
+
+
+def _together(statements: Sequence[Statement]) -> Statement:
+    """Return one statement that runs these UPDATEs and says how many rows each of them hit."""
+    parts = ", ".join(f"u{number} AS ({one.sql} RETURNING 1)" for number, one in enumerate(statements))
+    found = ", ".join(f"(SELECT count(*) FROM u{number})" for number in range(len(statements)))
+    fixed: list[Any] = []
+    slots: list[tuple[int, str]] = []
+    for one in statements:
+        slots += [(len(fixed) + place, name) for place, name in one.slots]
+        fixed += one.fixed
+    return Statement(f"WITH {parts} SELECT {found}", fixed, slots)
+
+
+def _kind(message: Message) -> Kind:
+    customer = message.customer
+    return Kind(message.purpose, customer.address_proven_at is not None, bool(message.topic), bool(customer.address))
 
 
 def _starts(message: Any) -> tuple[QuerySet[Message], dict[str, Any]]:
@@ -171,35 +193,16 @@ def _values(message: Message, *, at: datetime) -> dict[str, Any]:
     }
 
 
-def _compile(question: Callable[[Any], tuple[QuerySet[Message], dict[str, Any]]], message: Any) -> Compiled:
+def _compile(question: Callable[[Any], tuple[QuerySet[Message], dict[str, Any]]], message: Any) -> Statement:
     rows, written = question(message)
     query: Any = rows.query.chain(UpdateQuery)
     query.add_update_values(written)
     sql, params = query.get_compiler(connection=connection).as_sql()
     names = {_adapt(value): name for name, value in {**FIELDS, "hash": address_hash(FIELDS["email"])}.items()}
     slots = [(place, names[value]) for place, value in enumerate(params) if value in names]
-    return Compiled(sql, list(params), slots)
+    return Statement(sql, list(params), slots)
 
 
 def _adapt(value: Any) -> Any:
     """Return a value as the compiler leaves it among the parameters."""
     return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
-
-
-def _execute(updates: Sequence[tuple[str, list[Any]]]) -> list[bool]:
-    """Run one or two UPDATEs in one commit; return whether each hit a row. PostgreSQL is asked once."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql" and len(updates) > 1:
-            parts = ", ".join(f"u{number} AS ({sql} RETURNING 1)" for number, (sql, _) in enumerate(updates))
-            found = ", ".join(f"(SELECT count(*) FROM u{number})" for number in range(len(updates)))
-            cursor.execute(f"WITH {parts} SELECT {found}", [value for _, params in updates for value in params])
-            return [bool(count) for count in cursor.fetchone()]
-        if len(updates) == 1:
-            cursor.execute(*updates[0])
-            return [cursor.rowcount == 1]
-        with transaction.atomic():
-            hits = []
-            for sql, params in updates:
-                cursor.execute(sql, params)
-                hits.append(cursor.rowcount == 1)
-            return hits

@@ -1,0 +1,83 @@
+"""Statements that PostgreSQL plans once and runs often: planning one that asks much takes longer than running it."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from django.db import DatabaseError, connection
+
+log = logging.getLogger(__name__)
+
+GONE = "26000"
+"""There is no such prepared statement: a pooler has given us another session."""
+
+_state = {"usable": True}
+
+
+class Statement(NamedTuple):
+    """SQL with places for values, of which ``slots`` differ from mail to mail."""
+
+    sql: str
+    fixed: Sequence[Any]
+    slots: Sequence[tuple[int, str]]
+    """(place among the parameters, name of the value)."""
+
+    def fill(self, values: Mapping[str, Any]) -> list[Any]:
+        """Return the parameters for these values."""
+        given = list(self.fixed)
+        for place, name in self.slots:
+            given[place] = values[name]
+        return given
+
+
+class Prepared:
+    """The prepared statements of one run. Where the database has none they are sent as they are."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, tuple[str, list[str]]] = {}
+
+    def rows(self, statement: Statement, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Run a statement that returns one row."""
+        with connection.cursor() as cursor:
+            # inside a transaction a failure would end it
+            if _state["usable"] and not connection.in_atomic_block and connection.vendor == "postgresql":
+                try:
+                    name, order = self._prepare(cursor, statement)
+                    places = ", ".join(["%s"] * len(order))
+                    cursor.execute(f"EXECUTE {name} ({places})", [values[one] for one in order])
+                    return tuple(cursor.fetchone())
+                except DatabaseError as error:
+                    if getattr(error.__cause__, "sqlstate", "") != GONE:
+                        raise
+                    log.info("prepared statements do not stay in this session: each is planned anew from now on")
+                    _state["usable"] = False
+            cursor.execute(statement.sql, statement.fill(values))
+            return tuple(cursor.fetchone())
+
+    def close(self) -> None:
+        """Let the session forget them."""
+        names, self._names = self._names, {}
+        if _state["usable"] and connection.connection and not connection.in_atomic_block:
+            with connection.cursor() as cursor:
+                for name, _ in names.values():
+                    cursor.execute(f"DEALLOCATE {name}")
+
+    def _prepare(self, cursor: Any, statement: Statement) -> tuple[str, list[str]]:
+        """Return the name of a prepared statement, and which values it wants in what order."""
+        if statement.sql not in self._names:
+            name, slots = f"retention_{uuid.uuid4().hex}", dict(statement.slots)
+            order = sorted(set(slots.values()))
+            pieces = statement.sql.split("%s")
+            sql = pieces[0]
+            for place, piece in enumerate(pieces[1:]):
+                if place in slots:
+                    sql += f"${order.index(slots[place]) + 1}"
+                else:
+                    sql += cursor.mogrify("%s", [statement.fixed[place]])
+                sql += piece
+            cursor.execute(f"PREPARE {name} AS {sql.replace('%%', '%')}")
+            self._names[statement.sql] = name, order
+        return self._names[statement.sql]
