@@ -29,6 +29,12 @@ class Retention(Section, name="RETENTION"):
     """What the box on the shop's registration page says: ``opt_out`` (no mail after orders, please), ``opt_in`` (yes,
     offers and news), or empty: there is no box. It is never ticked for anybody."""
 
+    DKIM_SELECTORS: Sequence[str] = ()
+    """Selectors of the keys that sign your mail: what stands after ``s=`` in its ``DKIM-Signature``. For the doctor."""
+
+    NAME_SERVERS: Sequence[str] = ()
+    """Addresses of name servers that the doctor asks, e.g. ``9.9.9.9`` or ``127.0.0.1:5353``. Empty: the machine's."""
+
     POSTAL_ADDRESS: str = ""
     """Postal address at the end of marketing mail, which refuses to go out without one."""
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 
 from django.conf import settings
 from django.urls import reverse
@@ -16,25 +13,17 @@ from django.urls import reverse
 from retention import links, registry
 from retention.broker import find_app, is_reachable
 from retention.conf import conf
+from retention.finding import Finding
 from retention.models import Heartbeat
-from retention.services import health, samples, texts
+from retention.services import domain, health, samples, texts, unsettled
 
 PATIENCE = 5
-"""Seconds to wait for an answer of the shop or of the name service."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing looked at: whether it is well, and else what to do."""
-
-    well: bool
-    what: str
-    cure: str = ""
+"""Seconds to wait for an answer of the shop."""
 
 
 def examine(*, at: datetime) -> list[Finding]:
-    """Look at broker, beat, sender's domain, links and mails. Takes some seconds."""
-    return [*_broker(), *_beat(at), *_domain(), *_links(), *_mails()]
+    """Look at broker, beat, sender's domain, links, mails and consents. Takes some seconds."""
+    return [*_broker(), *_beat(at), *domain.examine(), *_links(), *_mails(), *_consents()]
 
 
 def _broker() -> Iterator[Finding]:
@@ -59,18 +48,16 @@ def _beat(at: datetime) -> Iterator[Finding]:
     )
 
 
-def _domain() -> Iterator[Finding]:
-    domain = parseaddr(conf.FROM_EMAIL)[1].rpartition("@")[2]
-    try:
-        socket.getaddrinfo(domain, None)
-    except OSError as error:
-        yield Finding(
-            well=False,
-            what=f"the sender's domain {domain!r} cannot be looked up ({type(error).__name__})",
-            cure="Is it spelled right, does it exist, and has this machine a name service?",
-        )
-        return
-    yield Finding(well=True, what=f"the sender's domain {domain} exists")
+def _consents() -> Iterator[Finding]:
+    waits = unsettled.matters()
+    yield Finding(
+        well=not waits,
+        what="earlier unsubscribes are not imported: news to people of before waits"
+        if waits
+        else "nobody's earlier no is missing: news may go out to who wants it",
+        cure="Take the lists of your old mail service in (`manage.py retention_import_consents list.csv`), or say on "
+        "“Is everything well?” in admin that there is nothing to import.",
+    )
 
 
 def _links() -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -13,7 +14,8 @@ from celery import Celery
 from django.core.management import CommandError, call_command
 
 from retention import broker
-from retention.services import doctor, ticks
+from retention.services import doctor, installation, ticks
+from tests.retention.ground import LIVE, tell
 from tests.retention.shop import NOON, LocalShop
 
 
@@ -75,3 +77,14 @@ def test_the_command_ends_with_an_error_when_something_is_ill(
     told = capsys.readouterr().out
     assert "ILL   no tick has run yet" in told
     assert "retention_run --loop" in told
+
+
+def test_people_of_before_whose_noes_nobody_knows_are_named_with_the_cure(shop: LocalShop, web: str) -> None:
+    ticks.run_due(at=NOON)
+    shop.place("A1", placed_at=LIVE - timedelta(days=1))
+    tell("A1")
+    [found] = [finding for finding in doctor.examine(at=NOON) if not finding.well]
+    assert found.what == "earlier unsubscribes are not imported: news to people of before waits"
+    assert "retention_import_consents" in found.cure
+    installation.settle_consents(by="mia", at=NOON)
+    assert ill() == []
