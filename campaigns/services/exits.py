@@ -33,7 +33,7 @@ rules: Registry[ExitRule] = Registry("exit rule")
 NO_CONSENT = "no consent"
 NOT_WANTED = "topic not wanted"
 PAUSED = "paused"
-"""They want no mail at present, and this step is more than waiting."""
+"""They want no mail at present, and this step is a mail or gives what one would tell of."""
 ERASED = "erased"
 TOO_LATE = "too late"
 """The step was due so long ago that it would puzzle people now."""
@@ -71,7 +71,7 @@ def _unwanted(enrolments: Sequence[Enrolment], living: Mapping[int, Customer], *
         steps, person = one.version.steps, living[one.customer_id].pk
         if (person, one.version.topic) in wanted.left_out and permission.MARKETING in purposes(steps):
             found[one.key] = NOT_WANTED
-        elif person in wanted.paused and one.step < len(steps) and steps[one.step]["kind"] != "wait":
+        elif person in wanted.paused and one.step < len(steps) and steps[one.step]["kind"] in ("coupon", "mail"):
             found[one.key] = PAUSED
     return found
 

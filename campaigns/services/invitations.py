@@ -17,7 +17,7 @@ from retention.locks import one_at_a_time
 from retention.models import Message, Order
 from retention.registry import Recorded
 from retention.rows import lock
-from retention.services import outbox
+from retention.services import outbox, wishes
 from retention.services.outbox import Promise
 
 State = Invitation.State
@@ -183,6 +183,7 @@ def _reasons(rows: Collection[Invitation], *, at: datetime) -> dict[int, str]:
     people = {row.customer_id for row in rows}
     allowed = permission.granted(people, purpose=Message.Purpose.SURVEY)
     alive = identity.living(people)
+    paused = wishes.of(alive.values(), topics=(), at=at).paused
     left = exits.reasons([row.enrolment for row in rows], at=at) if rows else {}
     found = {}
     for row in rows:
@@ -192,6 +193,8 @@ def _reasons(rows: Collection[Invitation], *, at: datetime) -> dict[int, str]:
             found[row.pk] = left[row.enrolment.key]
         elif row.customer_id not in alive or row.customer_id not in allowed:
             found[row.pk] = exits.NO_CONSENT
+        elif alive[row.customer_id].pk in paused:
+            found[row.pk] = exits.PAUSED
     return found
 
 
