@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from django.utils.formats import date_format, number_format, time_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -36,7 +36,7 @@ def _quiet(choices: Sending) -> Iterator[str]:
     yield _(
         "Nobody gets marketing mail or a survey between %(start)s and %(end)s of their own day; what is due then "
         "leaves from %(end)s on. Where we do not know somebody's time zone, it is %(zone)s."
-    ) % {"start": time_format(hours.start), "end": time_format(hours.end), "zone": quiet.zone_of("").key}
+    ) % {"start": f"{hours.start:%H:%M}", "end": f"{hours.end:%H:%M}", "zone": quiet.zone_of("").key}
 
 
 def _cap(most: int, days: int) -> str:

@@ -6,6 +6,7 @@ beginning; service mail to who has begun anew is not stopped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,7 @@ MARKETING = Message.Purpose.MARKETING
 SERVICE = Message.Purpose.SERVICE
 ALL = Suppression.Scope.ALL
 ERASED = Suppression.Reason.ERASED
+QUOTED = re.compile(r'\A"[^"\\\r\n]*"(?=@[^@]*\Z)')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +103,8 @@ def _unwanted(message: Message, hashed: str, known: _Known) -> str:
 def _is_one_address(email: str) -> bool:
     """Whether it is one address and nothing else: a newline or a comma would make more of it."""
     try:
-        validate_email(email)
+        # a space is allowed in quotes, which Django does not know
+        validate_email(QUOTED.sub(lambda local: local[0].replace(" ", "_"), email))
     except ValidationError:
         return False
     return True

@@ -24,6 +24,8 @@ class PostOffice:
         self.taken: list[EmailMessage] = []
         self.seen: list[EmailMessage] = []
         """Also what was received and answered by a no or by nothing."""
+        self.rcpt: list[str] = []
+        """Every recipient that was named, as it was written."""
         self.lines = 0
         """How many connections were made."""
         self.watch: Callable[[str], None] = lambda stage: None
@@ -75,6 +77,7 @@ class _Handler(socketserver.StreamRequestHandler):
             match verb.upper():
                 case "RCPT":
                     recipients.append(rest.partition("<")[2].partition(">")[0])
+                    office.rcpt.append(recipients[-1])
                     words = office.answer("RCPT", recipients[-1:]) or words
                 case "DATA":
                     self.say("354 go on")
