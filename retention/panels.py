@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from retention import moments, registry
-from retention.models import Customer, Fact, Message, Order
+from retention.models import Customer, Fact, Message, Order, Preference
 from retention.money import show
 from retention.registry import Event, Panel, PanelData, Row
 
@@ -80,12 +80,28 @@ def consent(customer: Customer) -> PanelData:
         for entry in customer.consent_evidence.order_by("-at")[:RECENT]
     ]
     now = ", ".join(
-        f"{entry.get_purpose_display()}: {_('yes') if entry.granted else _('no')}"
-        for entry in customer.consents.order_by("purpose")
+        [
+            *(
+                f"{entry.get_purpose_display()}: {_('yes') if entry.granted else _('no')}"
+                for entry in customer.consents.order_by("purpose")
+            ),
+            *_wishes(customer),
+        ]
     )
     return PanelData(
         columns=(_("Purpose"), _("Answer"), _("Basis"), _("When"), _("Text shown")), rows=rows, summary=now
     )
+
+
+def _wishes(customer: Customer) -> Iterator[str]:
+    pace = Preference.objects.filter(customer=customer).first()
+    if pace and pace.every_days:
+        yield pace.get_every_days_display()
+    if pace and pace.paused_until:
+        yield _("paused until %(day)s") % {"day": moments.show(pace.paused_until)}
+    left_out = customer.topic_choices.filter(wanted=False).order_by("topic").values_list("topic__slug", flat=True)
+    if left_out:
+        yield _("without the topics: %(topics)s") % {"topics": ", ".join(left_out)}
 
 
 FACTS = {

@@ -32,8 +32,7 @@ def next_one(customer: Customer, *, at: datetime) -> Question | None:
 def answer(customer: Customer, question: Question, *, data: Mapping[str, Any], at: datetime) -> bool:
     """Write down an answer; the first one is a fact. False for a later one, which takes its place. Raises Erased."""
     with transaction.atomic():
-        # two clicks at once are one first answer
-        row = Customer.objects.select_for_update().get(pk=customer.pk)
+        row = _hold(customer)
         if row.erased_at:
             raise Erased
         first = not question.is_answered(row)
@@ -41,6 +40,11 @@ def answer(customer: Customer, question: Question, *, data: Mapping[str, Any], a
         if first:
             facts.publish([ProfileAnswered(customer=row.pk, at=at, question=question.name)])
     return first
+
+
+def _hold(customer: Customer) -> Customer:
+    """Hold the person's row: two clicks at once are one first answer."""
+    return Customer.objects.select_for_update().get(pk=customer.pk)
 
 
 def skip(customer: Customer, question: Question, *, at: datetime) -> None:
