@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from retention import registry
 from retention.api import document
-from retention.api.me import consent, profile, prompts, proof
+from retention.api.me import consent, export, profile, prompts, proof
 from retention.api.me import orders as my_orders
 from retention.api.missing import Missing
 from retention.api.staff import customers, events, messages, orders
@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("me/proof/", proof.Proof.as_view(), name="api_proof"),
     path("me/consent/", consent.Consents.as_view(), name="api_consents"),
     path("me/consent/<slug:purpose>/", consent.ConsentDetail.as_view(), name="api_consent"),
+    path("me/export/", export.Export.as_view(), name="api_export"),
     path("me/orders/", my_orders.Orders.as_view(), name="api_my_orders"),
     path("me/orders/<int:pk>/", my_orders.OrderDetail.as_view(), name="api_my_order"),
     path("me/prompts/", prompts.Prompts.as_view(), name="api_prompts"),

@@ -83,5 +83,7 @@ def _order(order: Order) -> dict[str, Any]:
 
 
 def _by_address(rows: QuerySet[Any], customer: Customer, *columns: str) -> list[Any]:
-    """Return rows that know an address by its hash alone."""
-    return list(rows.filter(address_hash=address_hash(customer.email)).values(*columns)) if customer.email else []
+    """Return rows that know an address by its hash alone; nothing to an account that may have typed a stranger's."""
+    if not customer.email or (customer.is_member and not customer.address_proven_at):
+        return []
+    return list(rows.filter(address_hash=address_hash(customer.email)).values(*columns))

@@ -170,3 +170,21 @@ def test_the_proof_is_mailed_so_often_an_hour_and_no_more(ada: Shopper) -> None:
     assert statuses == [202] * conf.CLAIM_MAILS_PER_HOUR + [429]
     mails = Message.objects.filter(mail="retention.prove_address", customer=ada.customer)
     assert mails.count() == conf.CLAIM_MAILS_PER_HOUR
+
+
+def test_all_that_is_kept_about_me_is_mine_for_the_asking(ada: Shopper) -> None:
+    answer = ada.client.get(f"{V1}me/export/")
+    told = answer.json()
+    assert told["retention"]["email"] == ada.customer.email
+    assert len(told["retention"]["orders"]) == len(ada.orders)
+    assert {"retention", "retention.wishes", "campaigns.coupons", "loyalty"} <= told.keys()
+    assert answer["Cache-Control"] == "private, no-store"
+
+
+def test_what_is_known_of_an_address_alone_is_told_to_whom_it_is_proven(ada: Shopper) -> None:
+    suppression.add(ada.customer.email, scope="survey", reason="unsubscribed", at=NOON)
+    Customer.objects.filter(pk=ada.customer.pk).update(address_proven_at=None)
+    assert ada.client.get(f"{V1}me/export/").json()["retention"]["not_written_to"] == []
+    Customer.objects.filter(pk=ada.customer.pk).update(address_proven_at=NOON)
+    [stop] = ada.client.get(f"{V1}me/export/").json()["retention"]["not_written_to"]
+    assert (stop["scope"], stop["reason"]) == ("survey", "unsubscribed")

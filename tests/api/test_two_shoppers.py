@@ -19,6 +19,7 @@ MINE: dict[str, Ids] = {
     "me/": lambda owner: {},
     "me/consent/": lambda owner: {},
     "me/consent/<slug:purpose>/": lambda owner: {"purpose": "marketing"},
+    "me/export/": lambda owner: {},
     "me/orders/": lambda owner: {},
     "me/orders/<int:pk>/": lambda owner: {"pk": owner.orders[0].pk},
     "me/prompts/": lambda owner: {},

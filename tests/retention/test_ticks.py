@@ -112,7 +112,7 @@ def test_every_tick_of_the_ground_runs_on_an_empty_shop(shop: LocalShop) -> None
     ticks.run_due(at=NOON)
     beats = dict(Heartbeat.objects.values_list("name", "error"))
     assert beats == {tick.name: "" for tick in registry.ticks}
-    assert len(beats) == 8
+    assert {"retention.drain", "retention.deliver", "retention.consents"} <= beats.keys()
 
 
 def test_one_round_brings_an_order_to_the_projection_and_a_mail_to_the_mailbox(
