@@ -33,7 +33,7 @@ class ProductsField(forms.Field):
 
     def to_python(self, value: Any) -> list[str]:
         given = value if isinstance(value, str) else "\n".join(value or ())
-        return list(dict.fromkeys(re.split(r"[\s,;]+", given.strip()))) if given.strip() else []
+        return list(dict.fromkeys(one for one in re.split(r"[\s,;]+", given) if one))
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return self.to_python(initial) != self.to_python(data)

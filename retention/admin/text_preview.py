@@ -182,5 +182,4 @@ def _answer(request: HttpRequest, page: Page) -> HttpResponse:
     )
     answer["X-Frame-Options"] = "SAMEORIGIN"
     answer["Referrer-Policy"] = "no-referrer"
-    answer["Cache-Control"] = "no-store"
     return answer

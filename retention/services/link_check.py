@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from retention.conf import conf
 from retention.mail import Mail
 from retention.models import Text
-from retention.services import samples, texts
+from retention.services import samples, texts, utm
 from retention.services.hints import Hint
 from retention.services.markup import read
 
@@ -56,9 +56,16 @@ def links(mail: Mail, text: Text) -> list[str]:
     """Return the web addresses of a text, each once, without those that stand for a recipient's own."""
     values = samples.values(mail, language=text.language, first_name="Ada")
     written = texts.render(mail, language=text.language, values=values, own={text.language: text})
-    own = tuple(f"{conf.BASE_URL}{path}" for path in (samples.PAGE, "/retention/u/sample"))
     found = [url for url, _words in read(written.html).links if url.lower().startswith(("http://", "https://"))]
-    return list(dict.fromkeys(url for url in found if not url.startswith((*own, "https://shop.example/"))))
+    return [url for url in dict.fromkeys(found) if not _is_somebodys(url)]
+
+
+def _is_somebodys(url: str) -> bool:
+    """Whether a link stands for a recipient's own, or for one that a sample has made up."""
+    if not url.startswith(f"{conf.BASE_URL}/"):
+        return url.startswith("https://shop.example/")
+    path = url.removeprefix(conf.BASE_URL).partition("?")[0]
+    return path.startswith(samples.PAGE) or utm.is_secret(path)
 
 
 def ask(urls: Sequence[str]) -> list[Answer]:

@@ -21,7 +21,7 @@ from retention.conf import conf
 from retention.mail import Mail, Part
 from retention.models import Message, Text
 from retention.services import shipped, utm
-from retention.services.sandbox import compile_text, line_of
+from retention.services.sandbox import OUTPUT_LIMIT, compile_text, line_of
 from retention.services.shipped import Words
 
 
@@ -195,6 +195,9 @@ def render(
     text = write("text", _layout("layout.txt"), {**shared, "body": text_body})
     _check_size(html, where)
     html = INLINER.inline(html)
+    if len(html) > OUTPUT_LIMIT:  # style grows when each element has its own
+        fault = f"more than {OUTPUT_LIMIT} characters"
+        raise CannotRender(f"{where}: {fault} (html)", part="html", fault=fault)
     text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
     return Rendered(
         subject=" ".join(subject.split())[:200],
