@@ -18,6 +18,8 @@ def add(email: str, *, scope: str, reason: str, at: datetime) -> bool:
     if not fresh:
         imported = Suppression.objects.filter(address_hash=hashed, scope=scope, reason=Suppression.Reason.IMPORTED)
         imported.update(reason=reason, at=at)
+        if not Suppression.objects.filter(address_hash=hashed, scope=scope).exists():
+            return add(email, scope=scope, reason=reason, at=at)  # a file with a later yes has just lifted it
     return fresh
 
 
