@@ -72,3 +72,9 @@ def test_a_merchants_template_hides_ours_unless_it_extends_the_same(
     assert engines.all()
     assert checks.is_chained("oscar/checkout/thank_you.html") is not hidden
     assert ("retention_oscar.W002" in found()) is hidden
+
+
+@pytest.mark.parametrize(("asks", "wrong"), [("opt_out", False), ("opt_in", False), ("", False), ("opt-in", True)])
+def test_the_registration_asks_what_there_is(settings: Any, asks: str, wrong: bool) -> None:
+    settings.RETENTION = {**settings.RETENTION, "REGISTRATION_ASKS": asks}
+    assert ("retention_oscar.E008" in found()) is wrong

@@ -13,7 +13,7 @@ from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
 
-from retention import links
+from retention import links, registry
 from retention.models import Consent, ConsentEvidence, Customer, Preference, Suppression, TopicChoice
 from retention.services import consent, customers, delivery, persons, preferences, suppression, writing
 from retention.services.profile import Shown
@@ -409,3 +409,11 @@ def test_a_no_between_asking_and_sending_stops_the_mail(ada: Customer, mailoutbo
 
 def test_the_link_of_the_header_is_short_enough(ada: Customer) -> None:
     assert len(links.unsubscribe_url(customer=2**31, purpose="marketing")) <= 60
+
+
+def test_staff_see_what_was_chosen_on_the_customers_page(ada: Customer) -> None:
+    topic("news", en="News")
+    post(ada, "pause", topics=None, every_days="7")
+    summary = str(registry.panels["retention.consent"].build(ada).summary)
+    assert summary.startswith("marketing mail: yes, at most once a week, paused until ")
+    assert summary.endswith("without the topics: news")

@@ -14,6 +14,7 @@ from django.template.backends.django import DjangoTemplates
 from django.template.loader_tags import ExtendsNode
 
 from retention.conf import conf
+from retention.contrib.oscar import registering
 
 HERE = Path(__file__).resolve().parent
 MIDDLEWARE = "retention.contrib.oscar.middleware.CheckoutMiddleware"
@@ -29,7 +30,7 @@ OVERRIDES = {
 
 @register()
 def adapter(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    return [*_app_order(), *_templates(), *_middleware(), *_statuses(), *_host()]
+    return [*_app_order(), *_templates(), *_middleware(), *_statuses(), *_host(), *_registration()]
 
 
 def _app_order() -> Iterator[CheckMessage]:
@@ -108,4 +109,13 @@ def _host() -> Iterator[CheckMessage]:
     if conf.SHOP and not conf.SHOP.startswith("retention.contrib.oscar."):
         yield Info(
             f'RETENTION["SHOP"] is {conf.SHOP}: fine if it is a subclass of OscarShop.', id="retention_oscar.I007"
+        )
+
+
+def _registration() -> Iterator[CheckMessage]:
+    if conf.REGISTRATION_ASKS and conf.REGISTRATION_ASKS not in registering.LABELS:
+        yield Error(
+            f'RETENTION["REGISTRATION_ASKS"] = {conf.REGISTRATION_ASKS!r} is no question, so nothing is asked.',
+            hint='"opt_out", "opt_in", or "" for no box.',
+            id="retention_oscar.E008",
         )
