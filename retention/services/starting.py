@@ -13,7 +13,9 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 from django.db.models.sql import UpdateQuery
 
 from retention.conf import conf
@@ -119,7 +121,7 @@ def _kind(message: Message) -> Kind:
 
 
 def _starts(message: Any) -> tuple[QuerySet[Message], dict[str, Any]]:
-    rows: QuerySet[Message] = Message.objects.filter(pk=message.pk, state=State.CLAIMED, owner=message.owner)
+    rows = _one(message, State.CLAIMED)
     rows = permission.still_allowed(rows.filter(Exists(here(message))), message, at=FIELDS["at"])
     if message.purpose == MARKETING:
         rows = rows.filter(~Exists(STOPPED))
@@ -135,8 +137,21 @@ def _starts(message: Any) -> tuple[QuerySet[Message], dict[str, Any]]:
 
 
 def _sent(message: Any) -> tuple[QuerySet[Message], dict[str, Any]]:
-    rows = Message.objects.filter(pk=message.pk, state=State.SENDING, owner=message.owner)
-    return rows, {"owner": "", "lease_until": None, **told(at=FIELDS["at"], provider_id=FIELDS["provider"])}
+    return _one(message, State.SENDING), {
+        "owner": "",
+        "lease_until": None,
+        **told(at=FIELDS["at"], provider_id=FIELDS["provider"]),
+    }
+
+
+def _one(message: Any, state: str) -> QuerySet[Message]:
+    """Return the mail if it is in this state and still this worker's.
+
+    Hidden in an expression the state cannot be looked up by its index: hardly any row is claimed or being sent, but
+    thousands were a moment ago, and PostgreSQL would rather look at all of those than at the one with this id.
+    """
+    now = Exact(Coalesce(F("state"), Value("")), state)
+    return Message.objects.filter(now, pk=message.pk, owner=message.owner)
 
 
 def told(*, at: datetime, provider_id: str) -> dict[str, Any]:
