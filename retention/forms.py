@@ -70,6 +70,8 @@ class PreferenceForm(forms.Form):
     )
     offered = forms.CharField(required=False, max_length=4000, widget=forms.HiddenInput)
     """The topics that stood on the page: of any other nothing was said."""
+    language = forms.CharField(required=False, max_length=16, widget=forms.HiddenInput)
+    """The language of the words on the page, for the evidence."""
 
     def __init__(self, *args: Any, topics: Sequence[Offered], texts: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -78,6 +80,7 @@ class PreferenceForm(forms.Form):
         self.fields["topics"].choices = [(topic.slug, topic.name) for topic in topics]  # type: ignore[attr-defined]
         # a topic that went away while the page was open is no mistake of who reads it
         self.fields["topics"].valid_value = lambda value: True  # type: ignore[attr-defined]
+        self.fields["language"].initial = get_language()
         self.fields["offered"].initial = ",".join(topic.slug for topic in topics)
 
     def said_of_topics(self) -> dict[str, bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -98,12 +98,12 @@ def present(customer: Customer, *, mailbox: bool, at: datetime) -> Present:
     )
 
 
-def save(customer: Customer, wish: Wish, *, shown: Shown, mailbox: bool, at: datetime) -> str:
+def save(customer: Customer, wish: Wish, *, shown: Shown, mailbox: bool, at: datetime, language: str = "") -> str:
     """Write down what was chosen; only what differs is a choice: a box that stood as it was left says nothing new.
 
     ``mailbox``: it was chosen by a mailed link, or by an account whose address is proven, so it holds for the
-    address. ``shown`` holds the source and the hash of the origin. Returns the signed undo, empty where nothing
-    changed. Raises profile.Erased.
+    address. ``shown`` holds the source and the hash of the origin, ``language`` is that of the page. Returns the
+    signed undo, empty where nothing changed. Raises profile.Erased.
     """
     with _changing(customer, mailbox=mailbox) as change:
         now = present(change.customer, mailbox=mailbox, at=at)
@@ -112,7 +112,8 @@ def save(customer: Customer, wish: Wish, *, shown: Shown, mailbox: bool, at: dat
             (Purpose.SURVEY, wish.survey, now.survey),
         ):
             if wanted is not None and wanted != stood:
-                _answer(change.customer, purpose, wanted, shown=shown, mailbox=mailbox, at=at)
+                said = replace(shown, text=texts(language)[purpose])
+                _answer(change.customer, purpose, wanted, shown=said, mailbox=mailbox, at=at)
         changed = {slug: wanted for slug, wanted in (wish.topics or {}).items() if wanted == (slug in now.left_out)}
         if changed:
             choose_topics(change.customer, changed, mailbox=mailbox, at=at)
@@ -177,7 +178,7 @@ def _changing(customer: Customer, *, mailbox: bool) -> Iterator[Change]:
 
 
 def _answer(customer: Customer, purpose: Purpose, granted: bool, *, shown: Shown, mailbox: bool, at: datetime) -> None:
-    said = Shown(text=shown.text or texts()[purpose], version=TEXT_VERSION, source=shown.source, origin=shown.origin)
+    said = replace(shown, version=TEXT_VERSION)
     profile.choose(customer, purpose=purpose, granted=granted, shown=said, mailbox=mailbox, at=at)
 
 

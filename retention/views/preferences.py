@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from email.utils import parseaddr
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -110,7 +111,7 @@ def _change(
         back = _undo(request, customer, mailbox=mailbox)
         return {"undo": "", "done": _("Undone. It is as it was before.") if back else _too_late()}
     if do == "leave":
-        shown = Shown(text=wanted.leaving_text(), source=source, origin=origin_hashed)
+        shown = Shown(text=wanted.leaving_text(_language(request)), source=source, origin=origin_hashed)
         undo = wanted.leave(customer, shown=shown, mailbox=mailbox, at=now)
         return {"undo": undo, "done": _("Done. You get no more such mail from us.")}
     if do not in SAVING:
@@ -124,7 +125,12 @@ def _change(
         pause={"pause": True, "resume": False}.get(do),
     )
     undo = wanted.save(
-        customer, wish, shown=Shown(text="", source=source, origin=origin_hashed), mailbox=mailbox, at=now
+        customer,
+        wish,
+        shown=Shown(text="", source=source, origin=origin_hashed),
+        language=_language(request),
+        mailbox=mailbox,
+        at=now,
     )
     return {"undo": undo, "done": _("Saved.")}
 
@@ -138,6 +144,12 @@ def _shown(customer: Customer, offered: Sequence[Offered], *, mailbox: bool) -> 
         "shop_name": conf.SHOP_NAME,
         "reply_to": parseaddr(conf.REPLY_TO or conf.FROM_EMAIL)[1],
     }
+
+
+def _language(request: HttpRequest) -> str:
+    """Return the language of the page that was sent back; empty, the present one, where it names none of ours."""
+    given = request.POST.get("language", "")
+    return given if given in dict(settings.LANGUAGES) else ""
 
 
 def _undo(request: HttpRequest, customer: Customer, *, mailbox: bool) -> bool:

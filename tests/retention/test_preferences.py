@@ -12,6 +12,7 @@ import time_machine
 from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from retention import links, registry
 from retention.models import Consent, ConsentEvidence, Customer, Preference, Suppression, TopicChoice
@@ -64,7 +65,9 @@ def sent(box: Box, customer: Customer, *mails: str, at: Any = NOON) -> list[str]
 def test_the_page_shows_how_things_stand_and_nothing_of_who_it_is(ada: Customer) -> None:
     page = strict().get(path(ada))
     assert page.status_code == 200
-    assert boxes(page) == {"offered": [""], "marketing": ["on"], "survey": ["on"], "every_days": ["0"]}
+    assert boxes(page) == {
+        "offered": [""], "language": ["en", "en"], "marketing": ["on"], "survey": ["on"], "every_days": ["0"],
+    }  # fmt: skip
     html = page.content.decode().lower()
     assert "ada" not in html.replace("ada-", "").replace("metadata", "")
     assert "example.com" not in html.replace("people@shop.example.com", "")
@@ -122,6 +125,17 @@ def test_yes_is_an_opt_in_with_what_was_shown(customer: Make, mailoutbox: Box) -
     assert evidence() == [("marketing", True, "opt_in", "preference page")]
     assert ConsentEvidence.objects.get().text == MARKETING
     assert sent(mailoutbox, ben, NEWS) == [NEWS]
+
+
+@pytest.mark.parametrize("do", ["save", "leave"])
+def test_the_evidence_is_in_the_language_that_was_shown(ada: Customer, settings: Any, do: str) -> None:
+    client = strict()
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"  # it changed between page and button
+    client.post(path(ada), {"do": do, "language": "es", "offered": "", "every_days": "0", "survey": "on"})
+    with translation.override("es"):
+        words = preferences.texts()["marketing"] if do == "save" else preferences.leaving_text()
+    assert ConsentEvidence.objects.filter(purpose="marketing", source="preference page").get().text == words
+    client.post(path(ada), {"do": "leave", "language": "xx"})
 
 
 def test_yes_by_a_mailed_link_ends_what_the_same_mailbox_had_said_before(ada: Customer, mailoutbox: Box) -> None:
