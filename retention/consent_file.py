@@ -24,7 +24,8 @@ from retention.csv_rows import NotReadable
 from retention.hashing import normal
 from retention.models.consent import Basis, Purpose
 
-MOST_LINES = 500_000
+MOST_LINES = 250_000
+"""So many are looked at within the time that a web server gives a page."""
 CONSENT, UNSUBSCRIBE, BOUNCE, COMPLAINT, SUPPRESSION = "consent", "unsubscribe", "bounce", "complaint", "suppression"
 
 HEADS: Mapping[str, tuple[str, ...]] = {

@@ -438,6 +438,13 @@ def test_two_hundred_thousand_lines_are_looked_at_in_seconds() -> None:
     assert (found["good"], found["no"], len(reading.said)) == (200_000, 200_000, 200_000)
 
 
+def test_a_file_of_too_many_lines_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consent_file, "MOST_LINES", 3)
+    assert look(HEAD + "ada@example.com,bounce,,,,,\n" * 3)[1]["good"] == 1
+    with pytest.raises(NotReadable, match="more than 3 lines: split it"):
+        look(HEAD + "ada@example.com,bounce,,,,,\n" * 4)
+
+
 # From the command line
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +59,8 @@ class Command(BaseCommand):
     def take_in(self, job: Job) -> None:
         """Go on to the end; a worker that runs beside it helps. Stopped, it goes on by itself with the next tick."""
         while job.state == Job.State.RUNNING:
-            if not consent_imports.carry_on(at=timezone.now(), most=5000) and sys.stdin.isatty():
-                self.stdout.write("Another worker has it in hand.")
+            if not consent_imports.carry_on(at=timezone.now(), most=5000):
+                time.sleep(1)  # a worker has it in hand
             job.refresh_from_db()
             self.stdout.write(f"{job.done} of {job.total} lines")
             self.stdout.flush()
