@@ -11,7 +11,7 @@ import dataclasses
 import inspect
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import django
@@ -98,9 +98,41 @@ def flow() -> str:
     return f"# Flow\n\n{NOTE}\n{told}\n\n{service.describe()}"
 
 
+def mails() -> str:
+    """Return every mail with its purpose, its values, and what staff can put into it."""
+    from retention import registry  # noqa: PLC0415  (after django.setup)
+    from retention.mail import COMMON  # noqa: PLC0415
+    from retention.services import texts  # noqa: PLC0415
+
+    lines = ["# Mails and their values", "", NOTE]
+    lines += [
+        "What staff can write between `{{` and `}}` in each mail. See [Write your own texts](../how-to/texts.md)."
+    ]
+    lines += ["", "## In every mail", "", *_values(COMMON)]
+    for mail in sorted(registry.mails, key=lambda one: one.name):
+        lines += ["", f"## {mail.label}", "", f"`{mail.name}`, {mail.purpose}", ""]
+        lines += _values(mail.values)
+        if blocks := [f"`{part.block}`" for part in texts.parts(mail)]:
+            lines += ["", f"Ready blocks: {', '.join(blocks)}."]
+    lines += ["", "## Ready blocks", "", "Empty where there is nothing to show."]
+    for part in sorted(registry.mail_parts, key=lambda one: one.name):
+        lines += ["", f"### `{part.block}`", "", f"{part.label}. Registered as `{part.name}`."]
+        if part.values:
+            lines += ["", *_values(part.values)]
+    return "\n".join(lines) + "\n"
+
+
+def _values(values: Mapping[str, object]) -> list[str]:
+    return [
+        "| value | what it is |",
+        "| --- | --- |",
+        *(f"| `{name}` | {meaning} |" for name, meaning in values.items()),
+    ]
+
+
 def pages() -> Iterator[tuple[Path, str]]:
     """Yield each page's path and text."""
-    for write in (settings, checks, facts, flow):
+    for write in (settings, checks, facts, flow, mails):
         yield PAGES / f"{write.__name__}.md", write()
 
 

@@ -177,7 +177,8 @@ def render(
             if part.block in written.html:
                 blocks[part.block] = Markup(write("html", shipped.html(part.body), values, html=True))
             if part.block in written.text:
-                plain_blocks[part.block] = write("text", shipped.plain(part.body), values).strip()
+                plain = write("text", shipped.plain(part.body), values).strip()
+                plain_blocks[part.block] = plain and f"{plain}\n"
     shared = {
         **values,
         "words": _layout_words(language),

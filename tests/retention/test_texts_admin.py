@@ -213,7 +213,7 @@ def test_a_ready_block_is_written_in_html_and_in_plain_text() -> None:
     rendered = texts.render(registry.mails[NEWS], language="en", own={"en": text}, values=values)
     assert "For &lt;you&gt; &amp; yours:" in rendered.html
     assert "&lt;G&amp;1&gt;</p></b>" in rendered.html.replace("\n", "")
-    assert "- For <you> & yours:\n\n    <G&1> -" in rendered.text
+    assert "- For <you> & yours:\n\n    <G&1>\n -" in rendered.text
     assert [one.part for one in fault(subject="{{ gift_block }}")] == ["subject"]
 
 

@@ -48,7 +48,7 @@
     list.setAttribute("role", "listbox");
     list.setAttribute("aria-labelledby", "text-values");
     list.hidden = true;
-    field.after(list);
+    (field.closest(".flex-container") ?? field).after(list);
     field.setAttribute("aria-autocomplete", "list");
     field.setAttribute("autocomplete", "off");
     let shown = [];
