@@ -10,7 +10,7 @@ import time
 from benchmarks import databases, machine
 from tests.servers import Servers
 
-ALL = ("placement", "history", "issuing", "redeeming")
+ALL = ("placement", "history", "issuing", "redeeming", "mail")
 
 
 def main(names: list[str]) -> int:

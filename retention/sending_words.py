@@ -21,8 +21,9 @@ def say(
         *_quiet(choices),
         *(_cap(most, days) for days, most in sorted(caps.items())),
         *([] if caps else [_("A person may get any number of marketing mails.")]),
-        *_rate(choices, waiting),
+        *_rate(choices),
         *(_domain(domain, per_hour) for domain, per_hour in sorted(domains.items())),
+        *_queue(choices, waiting),
         *_warm_up(choices, at=at),
         *_stop(choices),
     ]
@@ -48,7 +49,7 @@ def _cap(most: int, days: int) -> str:
     ) % {"most": most, "within": within}
 
 
-def _rate(choices: Sending, waiting: int) -> Iterator[str]:
+def _rate(choices: Sending) -> Iterator[str]:
     if choices.per_hour is None:
         yield _("Mail leaves as fast as the mail server takes it.")
         return
@@ -57,7 +58,10 @@ def _rate(choices: Sending, waiting: int) -> Iterator[str]:
         "At most %(n)s mails leave in an hour, service mail first.",
         choices.per_hour,
     ) % {"n": number_format(choices.per_hour)}
-    if waiting > choices.per_hour:
+
+
+def _queue(choices: Sending, waiting: int) -> Iterator[str]:
+    if choices.per_hour and waiting > choices.per_hour:
         hours = -(-waiting // choices.per_hour)
         yield ngettext(
             "%(mails)s mails are due now: the last of them leaves in about %(n)s hour.",
@@ -68,8 +72,8 @@ def _rate(choices: Sending, waiting: int) -> Iterator[str]:
 
 def _domain(domain: str, per_hour: int) -> str:
     return ngettext(
-        "Of these at most %(n)s an hour goes to %(domain)s.",
-        "Of these at most %(n)s an hour go to %(domain)s.",
+        "At most %(n)s an hour goes to %(domain)s.",
+        "At most %(n)s an hour go to %(domain)s.",
         per_hour,
     ) % {"n": number_format(per_hour), "domain": domain}
 

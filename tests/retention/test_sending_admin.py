@@ -80,7 +80,7 @@ def test_nothing_is_saved_before_it_was_said_what_it_will_do(client_of_staff: Cl
         QUIET,
         "A person gets at most 2 marketing mails within 7 days; what is more waits, the most urgent goes first.",
         "At most 1000 mails leave in an hour, service mail first.",
-        "Of these at most 100 an hour go to xn--mnchen-3ya.de.",
+        "At most 100 an hour go to xn--mnchen-3ya.de.",
     ]
     assert "Nothing is saved yet." in page
     assert (sending.get().per_hour, MailCap.objects.count(), DomainRate.objects.count()) == (None, 0, 0)

@@ -1,0 +1,1 @@
+"""Sending mail: how many a second leave for a sink written in C, beside those who do the same."""

@@ -1,0 +1,41 @@
+"""A process that gets ready, waits for a line, and sends: `python -m benchmarks.mail.worker ours 2500`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.mail.settings"
+
+import django
+
+django.setup()
+
+from django.db import connection  # noqa: E402  (models exist only now)
+from django.utils import timezone  # noqa: E402
+from post_office.mail import send_queued  # noqa: E402
+
+from benchmarks.mail import letter  # noqa: E402
+from retention.services import delivery  # noqa: E402
+
+
+def ours(count: int) -> int:
+    """Send so many of our mails, with everything that a tick does."""
+    return delivery.deliver(at=timezone.now(), limit=count)
+
+
+def post_office(processes: int) -> int:
+    """Send everything that django-post_office has, in so many processes."""
+    return send_queued(processes)[0]
+
+
+if __name__ == "__main__":
+    letter.load()
+    logging.getLogger("post_office").setLevel(logging.ERROR)  # it makes a handler of its own
+    connection.ensure_connection()
+    if sys.argv[1] == "post_office":
+        connection.close()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print({"ours": ours, "post_office": post_office}[sys.argv[1]](int(sys.argv[2])), flush=True)
