@@ -35,7 +35,8 @@ def level(changed: Collection[int], *, at: datetime) -> None:
             rows = Coupon.objects.filter(pk__in=changed)
             rows.update(max_uses=_due())
             coupons.void(rows.filter(max_uses=0), reason=TAKEN_UP, at=at)
-            _take_up(rows.filter(state=Coupon.State.VOID, void_reason=TAKEN_UP, max_uses__gt=0, expires_at__gt=at))
+            worth = rows.filter(Q(customer=None) | Q(customer__erased_at=None), max_uses__gt=0, expires_at__gt=at)
+            _take_up(worth.filter(state=Coupon.State.VOID, void_reason=TAKEN_UP))
 
 
 def _due() -> Greatest:

@@ -191,6 +191,16 @@ def test_one_that_staff_called_off_stays_so(shop: FakeShop, replaced: tuple[str,
     assert left(new) == ("void", 0, 1)
 
 
+def test_one_whose_owner_was_forgotten_is_not_good_again(shop: FakeShop, replaced: tuple[str, Coupon, Coupon]) -> None:
+    reference, _old, new = replaced
+    shop.reinstate(reference)
+    settle(at=NOW)
+    Customer.objects.update(erased_at=NOW)
+    shop.mark(reference, "cancelled")
+    settle(at=NOW)
+    assert (left(new), new.void_reason) == (("void", 0, 1), heirs.TAKEN_UP)
+
+
 def test_one_that_was_used_stays_and_staff_are_told(shop: FakeShop, replaced: tuple[str, Coupon, Coupon]) -> None:
     reference, old, new = replaced
     second = used_by_an_order(shop, new)
