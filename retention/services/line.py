@@ -83,7 +83,8 @@ def _send(line: BaseEmailBackend, email: EmailMultiAlternatives) -> None:
         except letters.NotOurs:
             pass
         else:
-            line.connection.sendmail(parseaddr(email.from_email)[1], [letters.route(email.to[0])], raw)
+            sender = letters.route(parseaddr(email.from_email)[1])
+            line.connection.sendmail(sender, [letters.route(email.to[0])], raw)
             return
     line.send_messages([email])
 

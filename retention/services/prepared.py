@@ -60,10 +60,14 @@ class Prepared:
     def close(self) -> None:
         """Let the session forget them."""
         names, self._names = self._names, {}
-        if _state["usable"] and connection.connection and not connection.in_atomic_block:
+        if not (names and _state["usable"]) or connection.in_atomic_block:
+            return
+        try:
             with connection.cursor() as cursor:
                 for name, _ in names.values():
                     cursor.execute(f"DEALLOCATE {name}")
+        except DatabaseError as error:  # a session that is gone has forgotten them already
+            log.info("prepared statements are not given back: %s", type(error).__name__)
 
     def _prepare(self, cursor: Any, statement: Statement) -> tuple[str, list[str]]:
         """Return the name of a prepared statement, and which values it wants in what order."""

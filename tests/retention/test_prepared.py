@@ -1,0 +1,73 @@
+"""The statement that starts a mail is prepared where it can be, and sent as it is where a pooler takes it away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from django.core.mail import EmailMessage
+from django.db import connection
+
+from retention.models import Customer, Message
+from retention.services import delivery, prepared
+from retention.services.prepared import Prepared, Statement
+from tests.retention.ground import promise
+from tests.retention.mails import NEWS, QUESTION, RECEIPT
+from tests.retention.shop import NOON
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres, pytest.mark.usefixtures("mails")]
+
+SUM = Statement("SELECT %s + %s, %s || '%%'", [1, 0, "it's"], [(1, "n")])
+
+
+@pytest.fixture(autouse=True)
+def usable(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bool]]:
+    state = {"usable": True}
+    monkeypatch.setattr(prepared, "_state", state)
+    yield state
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+
+
+def known() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'retention%'")
+        found: int = cursor.fetchone()[0]
+    return found
+
+
+def test_a_statement_is_prepared_once_and_forgotten_at_the_end() -> None:
+    statements = Prepared()
+    assert [statements.rows(SUM, {"n": n}) for n in range(3)] == [(n + 1, "it's%") for n in range(3)]
+    assert known() == 1
+    statements.close()
+    assert known() == 0
+
+
+def test_a_session_that_forgets_is_asked_in_full_from_then_on(usable: dict[str, bool]) -> None:
+    statements = Prepared()
+    statements.rows(SUM, {"n": 1})
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    assert statements.rows(SUM, {"n": 2}) == (3, "it's%")
+    assert usable == {"usable": False}
+    assert Prepared().rows(SUM, {"n": 3}) == (4, "it's%")
+    assert known() == 0
+    statements.close()
+
+
+def test_mails_of_every_kind_go_out_either_way(
+    customer: Callable[..., Customer], mailoutbox: list[EmailMessage], usable: dict[str, bool]
+) -> None:
+    for round_, way in enumerate((True, False)):
+        usable["usable"] = way
+        for number, proven in enumerate((None, NOON)):
+            one = customer(f"{round_}{number}@example.com", wants=("marketing",), address_proven_at=proven)
+            for mail in (NEWS, QUESTION, RECEIPT):
+                promise(one, mail)
+                promise(one, mail, key=f"{one.pk} {mail} again")
+        assert delivery.deliver(at=NOON + timedelta(minutes=round_)) == 12
+        assert known() == 0
+    assert set(Message.objects.values_list("state", "tries", "owner")) == {("sent", 1, "")}
+    assert len(mailoutbox) == 24
