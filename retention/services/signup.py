@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 
 from retention.conf import conf
 from retention.facts import SignupConfirmed
-from retention.models import Consent, Customer, Message, Token, Topic
+from retention.models import Consent, Customer, MailEvent, Message, Token, Topic
 from retention.models.consent import Basis, Purpose
 from retention.rows import lock
 from retention.services import consent, customers, facts, outbox, preferences, throttle, tokens, topics
@@ -132,6 +132,8 @@ def prune(*, at: datetime) -> int:
 def _prune(before: datetime) -> int:
     with transaction.atomic():
         ids = lock(_unconfirmed(before).order_by("pk"), limit=BATCH)
+        # what a provider told stays: the same event again is still known, and rates still count it
+        MailEvent.objects.filter(message__customer__in=ids).update(message=None)
         Message.objects.filter(customer__in=ids).delete()
         Customer.objects.filter(pk__in=ids).delete()
     return len(ids)

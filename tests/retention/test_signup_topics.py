@@ -15,7 +15,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from retention import registry
-from retention.models import Consent, ConsentEvidence, Customer, Fact, Message, Token, Topic, TopicChoice
+from retention.models import Consent, ConsentEvidence, Customer, Fact, MailEvent, Message, Token, Topic, TopicChoice
 from retention.services import consent, signup
 from tests.retention.choosing import post, topic
 from tests.retention.ground import promise, tell
@@ -146,6 +146,14 @@ def test_a_sign_up_that_nobody_confirmed_is_forgotten_a_month_after_its_link_end
     assert prune(GONE + timedelta(seconds=1)) == 1
     assert Customer.objects.count() == Message.objects.count() == Token.objects.count() == 0
     assert prune(GONE + DAY) == 0
+
+
+def test_what_a_provider_told_of_the_mail_stays_without_it(mailoutbox: Box) -> None:
+    sign_up()
+    fetch(mailoutbox, NOON)
+    MailEvent.objects.create(key="k", kind="bounced", message=Message.objects.get(), at=NOON, received_at=NOON)
+    assert prune(GONE + DAY) == 1
+    assert list(MailEvent.objects.values_list("kind", "message")) == [("bounced", None)]
 
 
 def test_the_daily_tick_does_it(mailoutbox: Box) -> None:
