@@ -41,7 +41,7 @@ class Lot(Commented):
         db_comment="The shop's reference of the order that earned them, or empty.",
     )
     points = models.BigIntegerField(_("points"), db_comment="How many came.")
-    left = models.BigIntegerField(_("left"), db_comment="Points plus the moves of this lot.")
+    left = models.BigIntegerField(_("points left"), db_comment="Points plus the moves of this lot.")
     expired = models.BigIntegerField(_("expired"), default=0, db_comment="How many of them ended unused.")
     expires_at = models.DateTimeField(_("end"), db_comment="From this instant on they are no more, UTC.")
     warned_at = models.DateTimeField(
