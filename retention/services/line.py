@@ -31,6 +31,11 @@ def send_one(email: EmailMessage) -> None:
     django_mail.get_connection().send_messages([email])
 
 
+def kept() -> list[EmailMessage]:
+    """Return the mails that the backend has kept in memory, the last last; none where it keeps none."""
+    return list(getattr(django_mail, "outbox", []))
+
+
 def send_all(ready: Sequence[Ready], starter: Starter, watch: Watch) -> bool:
     """Send over one connection. Returns False when there is no line; the mails are due again then.
 

@@ -11,7 +11,6 @@ from email.utils import make_msgid
 from pathlib import Path
 
 from django.conf import settings
-from django.core import mail as django_mail
 
 from retention import links
 from retention.conf import conf
@@ -60,7 +59,7 @@ def send(*, to: str, at: datetime) -> bytes | None:
 
 def _kept(marker: str) -> bytes | None:
     """Return the mail with this Message-ID out of the memory or the folder of the backend."""
-    for sent in reversed(getattr(django_mail, "outbox", [])):
+    for sent in reversed(line.kept()):
         if sent.extra_headers.get("Message-ID") == marker:
             return bytes(sent.message().as_bytes())
     folder = getattr(settings, "EMAIL_FILE_PATH", None)
