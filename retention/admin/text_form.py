@@ -71,6 +71,8 @@ class TextForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "html" not in self.fields:  # for who may only look
+            return
         mail = registry.mails.get(self.instance.mail or str(self.initial.get("mail", "")) or self.data.get("mail", ""))
         language = self.instance.language or str(self.initial.get("language", "")) or self.data.get("language", "")
         self.fields["mail"] = forms.ChoiceField(

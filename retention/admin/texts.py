@@ -110,6 +110,7 @@ class TextAdmin(Admin):
         form = context["adminform"].form
         name = form.instance.mail or form["mail"].value()
         language = form.instance.language or form["language"].value()
+        writes = self.has_change_permission(request, form.instance) if form.instance.pk else True
         if mail := registry.mails.get(name or ""):
             own = {text.language: text for text in Text.objects.filter(mail=mail.name).defer("html", "text")}
             context.update(
@@ -122,6 +123,8 @@ class TextAdmin(Admin):
                 sees_personal_data=request.user.has_perm(text_preview.SEES),
                 sends_anywhere=request.user.has_perm(text_preview.SENDS),
                 own_address=text_preview.own_address(request),
+                saved=None if writes else [(part, getattr(form.instance, part)) for part in TextForm.Meta.fields[:-1]],
+                saved_products="" if writes else "\n".join(form.instance.products),
                 may_send=self.has_add_permission(request) or self.has_change_permission(request),
             )
         return super().render_change_form(request, context, *args, **options)

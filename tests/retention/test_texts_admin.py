@@ -312,3 +312,17 @@ def test_a_mail_that_cannot_show_goods_does_not_ask_for_them(staff: Staff) -> No
     page = staff("view_text", "add_text").get(f"{ADD}?mail=retention.sign_in&language=en").content.decode()
     assert 'name="products"' not in page
     assert "products_block" not in page
+
+
+def test_who_may_only_look_sees_the_text_and_previews_it(staff: Staff) -> None:
+    own = Text.objects.create(**{**WORDS, "html": "<p>\nHello</p>"})
+    client = staff("view_text")
+    page = client.get(f"/admin/retention/text/{own.pk}/change/").content.decode()
+    assert "New cups" in page
+    assert "<textarea" not in page
+    posted = {name: field(page, name) for name in WORDS}
+    assert posted == {**WORDS, "html": "<p>\nHello</p>"}
+    answer = client.post("/admin/retention/text/preview/", posted)
+    assert (answer.status_code, "srcdoc=" in answer.content.decode()) == (200, True)
+    assert "Send a test" not in page
+    assert client.get(f"{ADD}?mail={NEWS}&language=en").status_code == 403
