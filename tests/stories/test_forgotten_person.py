@@ -285,8 +285,8 @@ def test_after_export_and_erasure_nothing_of_the_person_is_left_and_no_figure_ha
 
     mail.outbox.clear()
     assert get_model("order", "Order").objects.count() == 2, "Oscar has its own still"
-    for order in get_model("order", "Order").objects.all():
-        order.set_status("Complete" if order.status == "Shipped" else "Being processed")  # the shop goes on, and tells us
+    for order in get_model("order", "Order").objects.all():  # the shop goes on, and tells us
+        order.set_status("Complete" if order.status == "Shipped" else "Being processed")
     later = at + 30 * DAY
     sweep.sweep_new(at=later)
     sweep.sweep_open(at=later, younger=60 * DAY)
