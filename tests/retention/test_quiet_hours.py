@@ -266,9 +266,7 @@ def test_quiet_hours_have_two_ends() -> None:
 
 
 @pytest.mark.django_db
-def test_sixty_who_sleep_cost_as_few_queries_as_two(
-    customer: Make, django_assert_max_num_queries: Any
-) -> None:
+def test_sixty_who_sleep_cost_as_few_queries_as_two(customer: Make, django_assert_max_num_queries: Any) -> None:
     be_quiet()
     people: Sequence[Customer] = [
         customer(f"{n}@example.com", wants=("marketing",), zone="Asia/Tokyo") for n in range(60)
