@@ -1,4 +1,4 @@
-"""5,000 multipart mails to a sink: ours in two processes with all checks on, the peers, and the bare line."""
+"""Multipart mails to a sink: ours in two processes with all checks on, the peers, and the bare line."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ from benchmarks.mail import letter, queues
 from benchmarks.mail.sink import Sink, sink
 from retention.services import texts, values
 
-MAILS = 5_000
-TASKS = 300
+MAILS = 1_000
+"""A round; five of them are 5,000."""
+TASKS = 100
 """A task for each mail is slow: fewer of them say as much."""
 SHORT, LONG = 10_000, 100_000
 OURS = "ours, 2 processes"
 POST_1, POST_2 = "post_office, 1 process", "post_office, 2 processes"
 TASK, LIMIT = "a Celery task for each mail, 2 processes", "one line, ready bytes"
-HELD = ((POST_2, 1.2), (TASK, 6.0))
+BEST = "post_office's best"
+HELD = ((BEST, 1.2), (TASK, 6.0))
 FLAT = 0.95
 
 
@@ -56,11 +58,13 @@ def main() -> list[str]:
                 LIMIT: lambda: _bare(server),
             }
             found = [{name: work() for name, work in ways.items()} for _ in range(rounds.ROUNDS)]
+            for one in found:
+                one[BEST] = max(one[POST_1], one[POST_2])
             growth = [
                 {n: _ours(server, ours, n, MAILS // 2, wrong) for n in (SHORT, LONG)} for _ in range(rounds.ROUNDS)
             ]
     table.show(
-        f"{MAILS:,} multipart mails to smtp-sink, a second: the median of {rounds.ROUNDS} rounds",
+        f"{MAILS:,} multipart mails a round to smtp-sink, a second: the median of {rounds.ROUNDS} rounds",
         ["", "mails a second", "ours to it"],
         [
             [name, f"{median(one[name] for one in found):,.0f}", f"{rounds.ratio(found, OURS, name):.2f}"]
