@@ -1,13 +1,21 @@
 """What every test may ask for."""
 
 import os
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 # A shop in memory, a clock, and doing at once what the ticks would do.
 pytest_plugins = ["retention.testing.fixtures"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def routes() -> None:
+    """Read the URLs while every app is registered: who reads them first decides which routes the API has."""
+    import_module(settings.ROOT_URLCONF)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ('order', models.CharField(blank=True, db_comment="The shop's reference of the order that earned them, or empty.", max_length=128, verbose_name='order')),
                 ('points', models.BigIntegerField(db_comment='How many came.', verbose_name='points')),
                 ('left', models.BigIntegerField(db_comment='Points plus the moves of this lot.', verbose_name='points left')),
-                ('expired', models.BigIntegerField(db_comment='How many of them ended unused.', default=0, verbose_name='expired')),
+                ('expired', models.BigIntegerField(db_comment='How many of them ended unused.', default=0, verbose_name='ended unused')),
                 ('expires_at', models.DateTimeField(db_comment='From this instant on they are no more, UTC.', verbose_name='end')),
                 ('warned_at', models.DateTimeField(blank=True, db_comment='When the customer was told that they end soon.', null=True, verbose_name='told')),
             ],

@@ -42,7 +42,7 @@ class Lot(Commented):
     )
     points = models.BigIntegerField(_("points"), db_comment="How many came.")
     left = models.BigIntegerField(_("points left"), db_comment="Points plus the moves of this lot.")
-    expired = models.BigIntegerField(_("expired"), default=0, db_comment="How many of them ended unused.")
+    expired = models.BigIntegerField(_("ended unused"), default=0, db_comment="How many of them ended unused.")
     expires_at = models.DateTimeField(_("end"), db_comment="From this instant on they are no more, UTC.")
     warned_at = models.DateTimeField(
         _("told"), null=True, blank=True, db_comment="When the customer was told that they end soon."
