@@ -131,7 +131,7 @@ def _layout(name: str) -> str:
     raise CannotRender(f"{path} is in no template folder.")
 
 
-TAG_LIMIT = 5000
+TAG_LIMIT = 2500
 """Nested some ten thousand deep, elements end the process of who inlines their style."""
 STYLE_LIMIT = 2_000_000
 """Rules of style times tags; each rule is tried on each."""

@@ -241,7 +241,7 @@ def test_a_ready_block_is_written_in_html_and_in_plain_text() -> None:
         ({"html": "x\n{{ first_name"}, [("html", 2, "expected '}}'")]),
         ({"html": "{% include 'secrets' %}"}, [("html", 1, "This cannot be read:")]),
         ({"html": "{{ first_name.size }}"}, [("html", 1, "first_name.size is undefined")]),  # of who told no name
-        ({"html": "<p>" * 6000}, [("html", None, "more than 5000 tags")]),
+        ({"html": "<p>" * 6000}, [("html", None, "more than 2500 tags")]),
     ],
 )
 def test_each_fault_has_its_field_and_line_also_in_a_branch_that_is_not_taken(
