@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Case, F, Min, Q, Sum, Value, When
+from django.db.models import Case, Exists, F, Min, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from loyalty.conf import conf
-from loyalty.models import Account, Entry, Membership, OrderAward, Rate, Tier, TierTable
+from loyalty.models import Account, Entry, Membership, OrderAward, Programme, Rate, Tier, TierTable
+from loyalty.models.programme import Expires
 from retention.conf import conf as ground
 from retention.models import Customer, Order
 
@@ -20,9 +21,13 @@ def account(customer: Customer) -> Account | None:
 
 
 def soon(at: datetime, *, lots: str = "") -> Q:
-    """Return which lots end within ``EXPIRY_NOTICE_DAYS``. ``lots``: how they are reached, e.g. ``lots__``."""
+    """Return which lots end soon (``EXPIRY_NOTICE_DAYS``), none where points never end now.
+
+    ``lots``: how they are reached, e.g. ``lots__``.
+    """
     until = at + timedelta(days=conf.EXPIRY_NOTICE_DAYS) / ground.SPEED
-    return Q(**{f"{lots}left__gt": 0, f"{lots}expires_at__gt": at, f"{lots}expires_at__lte": until})
+    ends = Q(**{f"{lots}left__gt": 0, f"{lots}expires_at__gt": at, f"{lots}expires_at__lte": until})
+    return ends & Q(Exists(Programme.objects.filter(active=True).exclude(expires=Expires.NEVER)))
 
 
 def account_ending(customer: Customer, *, at: datetime) -> Account | None:

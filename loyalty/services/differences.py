@@ -9,7 +9,7 @@ from typing import Any
 from loyalty.facts import PointsAwarded, PointsTakenBack
 from loyalty.models import Entry, OrderAward
 from loyalty.models.programme import DebtPolicy, Expires
-from loyalty.services import earning
+from loyalty.services import earning, ends
 from loyalty.services.earning import State, Terms
 from loyalty.services.points import Book, Bucket, Kind, Posting
 from retention.facts import FactData
@@ -102,11 +102,18 @@ class Difference:
                 breakdown=self._breakdown(),
                 opens_at=award.opens_at if bucket == Bucket.PENDING else None,
                 expires_at=award.expires_at if bucket == Bucket.BALANCE else None,
-                renews_until=award.expires_at if award.expires == Expires.INACTIVE and points > 0 else None,
+                renews_until=self._renews() if points > 0 else None,
                 at=self.at,
             )
         )
         self._tell(customer, points, bucket, kind)
+
+    def _renews(self) -> datetime | None:
+        """Return until when all points of the customer live now that they have bought; None where that is no matter."""
+        award = self.award
+        if award.expires != Expires.INACTIVE:
+            return None
+        return award.expires_at or ends.of(award.expires, award.expires_after, opened=self.at)
 
     def _breakdown(self) -> dict[str, Any]:
         return {

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import OuterRef, Subquery, Sum, Value
+from django.db.models import F, OuterRef, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Greatest
 
 from loyalty.facts import PointsExpired
-from loyalty.models import Account, Entry, Lot, LotMove, Programme
+from loyalty.models import Account, Entry, Lot, LotMove, OrderAward, Programme
 from loyalty.models.programme import Expires
 from loyalty.services import ends
 from retention.rows import batch_size
@@ -54,15 +54,22 @@ def switch_on(programme: Programme, *, at: datetime) -> bool:
         in_lots = Lot.objects.filter(account=OuterRef("pk"), left__gt=0).order_by().values("account")
         total = in_lots.annotate(total=Sum("left")).values("total")
         free = Account.objects.filter(balance__gt=0).annotate(inside=Coalesce(Subquery(total), 0))
-        Lot.objects.bulk_create(
-            [
-                Lot(account_id=pk, points=balance - inside, left=balance - inside, expires_at=first)
-                for pk, balance, inside in free.values_list("pk", "balance", "inside")
-                if balance > inside
-            ],
-            batch_size=2000,
-        )
+        endless = {pk: balance - inside for pk, balance, inside in free.values_list("pk", "balance", "inside")}
+        Lot.objects.bulk_create(_lots(endless, ends_at=first), batch_size=2000)
     return True
+
+
+def _lots(endless: dict[int, int], *, ends_at: datetime) -> Iterator[Lot]:
+    """Yield lots for points without an end, account → points; those of an order know it, for when it is refunded."""
+    opened = OrderAward.objects.filter(account__in=endless, balance__gt=F("forgiven")).order_by("-pk")
+    for account, order, points in opened.values_list("account", "order", F("balance") - F("forgiven")):
+        part = min(points, endless[account])
+        if part > 0:
+            endless[account] -= part
+            yield Lot(account_id=account, order=order, points=part, left=part, expires_at=ends_at)
+    for account, rest in endless.items():
+        if rest > 0:
+            yield Lot(account_id=account, points=rest, left=rest, expires_at=ends_at)
 
 
 DUE = 'l."left" > 0 AND l.expires_at <= %s AND l.account_id IN ({accounts})'

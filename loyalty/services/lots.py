@@ -56,11 +56,17 @@ class Lots:
 
         Where a debt eats some of them, those that end soonest are eaten.
         """
+        mine = {lot.pk: lot for lot in self._of[entry.account_id]}
         for lot in Lot.objects.filter(pk__in=taken).order_by("-expires_at", "-pk"):
-            known = next((one for one in self._of[entry.account_id] if one.pk == lot.pk), None)
+            if lot.pk not in mine:
+                self._of[entry.account_id].append(lot)
             back = min(points, taken[lot.pk])
-            self._move(known or lot, entry, back)
+            self._move(mine.get(lot.pk, lot), entry, back)
             points -= back
+
+    def latest(self, account: int) -> datetime | None:
+        """Return when the last of an account's points end."""
+        return max((lot.expires_at for lot in self._standing(account)), default=None)
 
     def renew(self, account: int, *, until: datetime) -> None:
         """Let no points of an account end before ``until``."""

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import Min, Sum
 
 from loyalty import queries
-from loyalty.models import Lot, Programme
-from loyalty.models.programme import Expires
+from loyalty.locks import hold
+from loyalty.models import Account, Lot
 from retention.rows import batch_size
 from retention.services import outbox
 from retention.services.outbox import Promise
@@ -43,26 +43,26 @@ def ending(customers: Collection[int], *, at: datetime) -> dict[int, Ending]:
 
 def warn(*, at: datetime, limit: int = 1000) -> int:
     """Promise a mail to everybody who has points that end soon and was not told. Returns how many."""
-    if not Programme.objects.filter(active=True).exclude(expires=Expires.NEVER).exists():
-        return 0
+    untold = Lot.objects.filter(queries.soon(at), warned_at=None).order_by()
     with transaction.atomic():
-        untold = (
-            Lot.objects.filter(queries.soon(at), warned_at=None).order_by().values_list("account__customer", flat=True)
-        )
-        who = list(untold.distinct().order_by("account__customer")[: batch_size(limit)])
-        soon = ending(who, at=at)
+        some = untold.values_list("account", flat=True).distinct().order_by("account")[: batch_size(limit)]
+        # whoever writes these accounts' ledger waits: lots are written in an order of their own there
+        held = hold(Account.objects.filter(pk__in=list(some)))
+        mine = untold.filter(account__in=held)
+        firsts = dict(mine.values_list("account__customer").annotate(first=Min("expires_at")))
         outbox.post_many(
             [
                 Promise(
-                    key=f"points-end:{customer}:{one.first:%Y-%m-%d}",
+                    # by the first that is news: who was told of earlier ones is told of later ones, too
+                    key=f"points-end:{customer}:{first:%Y-%m-%d}",
                     mail=MAIL,
                     customer=customer,
                     due_at=at,
                     source="loyalty:expiry",
                 )
-                for customer, one in soon.items()
+                for customer, first in firsts.items()
             ],
             at=at,
         )
-        Lot.objects.filter(queries.soon(at), warned_at=None, account__customer__in=who).update(warned_at=at)
-    return len(who)
+        mine.update(warned_at=at)
+    return len(firsts)

@@ -68,6 +68,8 @@ class Posting:
     """When these points end; None: never."""
     renews_until: datetime | None = None
     """The customer was active: nothing of theirs ends before this."""
+    joins: bool = False
+    """These points live as long as any others of the customer."""
     gives_back: Mapping[int, int] = field(default_factory=dict)
     """Lot id → points that go back to where they came from."""
     at: datetime
@@ -140,11 +142,13 @@ class Book:
         if more < 0:
             self._lots.take(entry, -more)
         elif posting.gives_back:
-            self._lots.give_back(entry, more, taken=posting.gives_back)
+            endless = posting.points - sum(posting.gives_back.values())
+            self._lots.give_back(entry, max(0, more - endless), taken=posting.gives_back)
         elif posting.expires_at is not None and more:
             self._lots.put(entry, more, expires_at=posting.expires_at)
-        if posting.renews_until is not None:
-            self._lots.renew(entry.account_id, until=posting.renews_until)
+        until = self._lots.latest(entry.account_id) if posting.joins else posting.renews_until
+        if until is not None:
+            self._lots.renew(entry.account_id, until=until)
 
     def close(self) -> list[Entry]:
         """Write entries, balances and lots. Returns the entries."""

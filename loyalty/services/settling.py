@@ -47,11 +47,6 @@ class Settling:
         accounts = Account.objects.filter(pk__in={award.account_id for award in held if award.account_id})
         self.owners: dict[int | None, int] = dict(accounts.values_list("pk", "customer"))
         self.stood = self._stood()
-        self.expired: dict[str, dict[int, int]] = defaultdict(dict)
-        opened = [award.order for award in held if award.balance]
-        ended = Lot.objects.filter(order__in=opened, expired__gt=0).order_by() if opened else Lot.objects.none()
-        for reference, customer, points in ended.values_list("order", "account__customer").annotate(n=Sum("expired")):
-            self.expired[reference][customer] = points
         self.unrated: set[str] = set()
         self.happened: list[FactData] = []
 
@@ -59,6 +54,7 @@ class Settling:
         """Post every difference. Returns how many awards changed."""
         holders = {holder for award in self.held if (holder := self._holder(award)) is not None}
         self.book = Book(holders | set(self.owners.values()), at=max(self.clock.values()))
+        self.expired = self._expired()
         changed = [award for award in self.held if self._settle(award)]
         self.book.close()
         OrderAward.objects.bulk_create(changed, update_conflicts=True, unique_fields=["order"], update_fields=WRITTEN)
@@ -66,6 +62,16 @@ class Settling:
         for currency in sorted(self.unrated):
             log.warning("the programme has no rate for %s: orders in it earn nothing", currency)
         return len(changed)
+
+    def _expired(self) -> dict[str, dict[int, int]]:
+        """Return order → customer → points that ended unused. Asked once the accounts are locked: what ends meanwhile
+        would be taken once more."""
+        expired: dict[str, dict[int, int]] = defaultdict(dict)
+        opened = [award.order for award in self.held if award.balance]
+        ended = Lot.objects.filter(order__in=opened, expired__gt=0).order_by() if opened else Lot.objects.none()
+        for reference, customer, points in ended.values_list("order", "account__customer").annotate(n=Sum("expired")):
+            expired[reference][customer] = points
+        return expired
 
     # Whose points
 

@@ -52,6 +52,7 @@ def give_back(key: str, *, source: str, at: datetime) -> Entry | None:
             breakdown=spent.breakdown,
             source=source[:120],
             gives_back={lot: -number for lot, number in taken.items()},
+            joins=programmes.end_of(at)[1],
             at=at,
         )
         entries = points.post([posting], at=at)

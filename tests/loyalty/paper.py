@@ -73,7 +73,8 @@ class Page:
     def put_back(self, points: int, taken: list[tuple[Heap, int]]) -> None:
         had = max(self.balance, 0)
         self.balance += points
-        more = max(self.balance, 0) - had
+        more = max(self.balance, 0) - had - (points - sum(part for _, part in taken))
+        more = max(more, 0)
         for heap, part in sorted(taken, key=lambda one: one[0].end, reverse=True):
             back = min(more, part)
             heap.left += back

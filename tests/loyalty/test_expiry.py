@@ -21,10 +21,11 @@ from loyalty.models.programme import Expires
 from loyalty.services import awards, corrections, ends, expiry, notices, points, spending, verifying
 from loyalty.services.points import NotEnough
 from retention.models import Customer, Fact, Message
-from retention.services import delivery
+from retention.services import delivery, orders
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
 from tests.loyalty.till import account, award, join, ledger, start, who
+from tests.races.together import together
 
 Drain = Callable[[datetime], None]
 pytestmark = pytest.mark.django_db
@@ -369,3 +370,115 @@ def test_the_terms_say_when_points_end(terms: dict[str, Any], said: str) -> None
 def test_an_expiry_without_a_period_is_refused() -> None:
     with pytest.raises(ValidationError, match="Say after how many days or months points end"):
         Programme(name="x", expires="days").full_clean()
+
+
+# What a review found
+
+
+def test_expiry_switched_on_later_knows_the_orders_whose_points_end(shop: FakeShop, clock: Clock, drain: Drain) -> None:
+    start()
+    user = join()
+    order = shop.place(user=user)
+    drain(clock.now)
+    give(user, 7, "a", clock)
+    Programme.objects.update(expires=Expires.DAYS, expires_after=30)
+    expiry.expire(at=clock.now)
+    assert sorted(Lot.objects.values_list("order", "left")) == [("", 7), (order, 40)]
+    expiry.expire(at=clock.forward(days=30))
+    assert account(user) == (0, 0)
+    shop.mark(order, "cancelled")
+    drain(clock.forward(days=10))
+    assert account(user) == (0, 0)  # they ended unused, and are not taken once more
+    assert sound()
+
+
+def test_a_purchase_counts_as_activity_before_it_is_sent(shop: FakeShop, clock: Clock, drain: Drain) -> None:
+    on(expires=Expires.INACTIVE, pending_days=14, pending_from="fulfilled")
+    user = join()
+    give(user, 500, "a", clock)
+    shop.place(user=user, at=clock.forward(days=95))
+    drain(clock.now)
+    assert expiry.expire(at=clock.forward(days=10)) == 0
+    assert account(user) == (500, 40)
+
+
+def test_who_was_told_of_some_points_is_told_of_later_ones(clock: Clock) -> None:
+    on()
+    user = join()
+    give(user, 10, "a", clock)
+    clock.forward(days=10)
+    give(user, 500, "b", clock)
+    assert notices.warn(at=clock.forward(days=65)) == 1  # the first end in 25 days
+    assert notices.warn(at=clock.forward(days=10)) == 1  # the first end in 15, the others in 25
+    assert [key[-10:] for key in Message.objects.order_by("pk").values_list("key", flat=True)] == [
+        f"{clock.now + timedelta(days=15):%Y-%m-%d}", f"{clock.now + timedelta(days=25):%Y-%m-%d}",
+    ]  # fmt: skip
+
+
+def test_where_points_never_end_any_more_nobody_reads_that_they_do(clock: Clock, client: Client) -> None:
+    programme = on()
+    user = join()
+    give(user, 10, "a", clock)
+    clock.forward(days=80)
+    assert notices.ending([who(user).pk], at=clock.now)
+    Programme.objects.filter(pk=programme.pk).update(expires=Expires.NEVER)
+    assert notices.ending([who(user).pk], at=clock.now) == {}
+    client.force_login(user)
+    with time_machine.travel(clock.now, tick=False):
+        assert "end soon" not in client.get("/retention/account/").content.decode()
+
+
+def test_what_comes_back_lives_as_long_as_the_rest_where_activity_counts(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    on(expires=Expires.INACTIVE)
+    user = join()
+    give(user, 100, "a", clock)
+    spending.spend(who(user).pk, amount=100, key="x", source="test", at=clock.forward(days=10))
+    shop.place(user=user, at=clock.forward(days=50))
+    drain(clock.now)
+    clock.forward(days=60)
+    spending.give_back("x", source="test", at=clock.now)
+    assert expiry.expire(at=clock.now) == 0
+    assert account(user) == (140, 0)
+    assert expiry.expire(at=clock.forward(days=40)) == 1
+    assert account(user) == (0, 0)
+    assert sound()
+
+
+def test_a_debt_eats_what_would_have_ended_and_not_what_never_ends(clock: Clock) -> None:
+    start()
+    user = join()
+    give(user, 40, "for ever", clock)
+    Programme.objects.update(expires=Expires.DAYS, expires_after=100, expiry_since=clock.now)
+    give(user, 60, "a", clock)
+    spending.spend(who(user).pk, amount=100, key="x", source="test", at=clock.now)
+    corrections.correct(who(user), amount=-50, reason="slip", author="grace", key="k", at=clock.now)
+    spending.give_back("x", source="test", at=clock.now)
+    assert (account(user), lots(user)) == ((50, 0), [(10, 0)])
+    assert sound()
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_what_ends_while_a_refund_waits_is_not_taken_once_more(
+    shop: FakeShop, clock: Clock, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on()
+    user = join()
+    order = shop.place(user=user)
+    drain(clock.now)
+    shop.mark(order, "cancelled")
+    orders.project([shop.orders[order]], at=clock.now)
+    later = clock.forward(days=200)
+    right = points.Book.__init__
+
+    def late(self: Any, customers: Any, *, at: datetime) -> None:
+        """Let the points end just before the accounts are locked."""
+        together(lambda: expiry.expire(at=later))
+        right(self, customers, at=at)
+
+    monkeypatch.setattr(points.Book, "__init__", late)
+    awards.settle({order: later})
+    assert account(user) == (0, 0)
+    assert sound()
