@@ -123,7 +123,8 @@ class SendingAdmin(ReadOnlyAdmin):
             words, read = _words(form.instance, _given(caps, "days", "most"), _given(domains, "domain", "per_hour"))
             if posted.get("read") == read and "look" not in posted:
                 with transaction.atomic():
-                    form.save()
+                    # what the form does not hold, watching may have written since the row was read
+                    form.instance.save(update_fields=form.Meta.fields)
                     for formset in (caps, domains):
                         formset.save()
                 self.log_change(request, form.instance, [{"changed": {"fields": form.changed_data}}])

@@ -42,7 +42,8 @@ class ProductsField(forms.Field):
         super().validate(value)
         if len(value) > MOST_PRODUCTS:
             raise ValidationError(_("A mail shows at most %(most)d goods.") % {"most": MOST_PRODUCTS})
-        unknown = [one for one in value if one not in get_shop().get_products(value)] if value else []
+        known = get_shop().get_products(value) if value else {}
+        unknown = [one for one in value if one not in known]
         if unknown:
             words = ngettext(
                 "The shop has no product %(named)s.", "The shop does not have these products: %(named)s.", len(unknown)

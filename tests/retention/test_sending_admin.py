@@ -13,11 +13,13 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
+from retention import sending_words
 from retention.models import Customer, DomainRate, MailCap, Message, Sending
 from retention.services import events, sending
 from retention.services.events import Told
 from tests.retention.ground import promise
 from tests.retention.mails import NEWS
+from tests.retention.shop import NOON
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mails")]
 
@@ -97,6 +99,23 @@ def test_who_changes_it_after_reading_reads_again(client_of_staff: Client) -> No
     changed = client_of_staff.post(PAGE, {**FULL, "per_hour": "9", "read": read(page)}).content.decode()
     assert "At most 9 mails leave in an hour, service mail first." in said(changed)
     assert sending.get().per_hour is None
+
+
+def test_marketing_that_stops_while_the_page_is_saved_stays_stopped(
+    client_of_staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = read(client_of_staff.post(PAGE, FULL).content.decode())
+    say = sending_words.say
+
+    def stop(*args: Any, **given: Any) -> list[str]:
+        Sending.objects.update(stopped_at=NOON, stopped_why="complaints 7 1000 0.30")
+        return say(*args, **given)
+
+    monkeypatch.setattr(sending_words, "say", stop)
+    assert client_of_staff.post(PAGE, {**FULL, "read": name}).status_code == 302
+    choices = sending.get()
+    assert (choices.stopped_at, choices.stopped_why) == (NOON, "complaints 7 1000 0.30")
+    assert (choices.quiet_from, choices.per_hour) == (time(21), 1000)
 
 
 def test_a_line_is_left_out_again(client_of_staff: Client) -> None:

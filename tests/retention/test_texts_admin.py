@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html as html_module
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import pytest
@@ -306,6 +306,23 @@ def test_goods_are_numbers_of_products_that_the_shop_has(staff: Staff, bare_shop
     assert text.products == ["2", "1", "3"]
     page = client.get(f"/admin/retention/text/{text.pk}/change/").content.decode()
     assert field(page, "products") == "2\n1\n3"
+
+
+def test_the_shop_is_asked_once_for_all_goods(
+    staff: Staff, bare_shop: LocalShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(NEWS, "marketing", parts=("retention.products",))
+    asked: list[list[str]] = []
+    answer = LocalShop.get_products
+
+    def count(shop: LocalShop, references: Collection[str]) -> Mapping[str, ProductData]:
+        asked.append(list(references))
+        return answer(shop, references)
+
+    monkeypatch.setattr(LocalShop, "get_products", count)
+    page = staff("view_text", "add_text").post(ADD, {**WORDS, "products": "7 8 9"}).content.decode()
+    assert errors(page)["products"] == ["The shop does not have these products: 7, 8, 9."]
+    assert [one for one in asked if "7" in one] == [["7", "8", "9"]]
 
 
 def test_a_mail_that_cannot_show_goods_does_not_ask_for_them(staff: Staff) -> None:
