@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Model, Q, TextField
 from django.db.models.functions import Cast
 
-from retention.hashing import address_hash, fold
+from retention.hashing import customer_key, fold
 from retention.models import (
     ConsentEvidence,
     Customer,
@@ -46,12 +46,14 @@ def erase(customer: Customer, at: datetime) -> None:
     rows = Customer.objects.filter(Q(pk=customer.pk) | Q(absorbed_into=customer.pk))
     orders = Order.objects.filter(customer__in=rows)
     words = _words(rows, orders)
-    hashes = []
+    keys = []
     for email in rows.exclude(email="").values_list("email", flat=True):
         suppression.erase(email, at=at)
         consent_imports.forget(email, at=at)
-        hashes.append(address_hash(email))
-    Prompt.objects.filter(address_hash__in=hashes).update(address_hash="")
+        keys.append(customer_key(email))
+    # an order's prompt knows the address that the order had
+    mine = Q(address_hash__in=keys) | Q(order__in=orders.values("reference"))
+    Prompt.objects.filter(mine).exclude(address_hash="").update(address_hash="")
     _erase_mail(rows, at=at)
     _erase_errors(rows, orders)
     Token.objects.filter(customer__in=rows).delete()

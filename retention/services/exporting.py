@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from retention.hashing import address_hash
+from retention.hashing import address_hash, customer_key
 from retention.models import CheckoutChoice, Customer, Fact, MailEvent, Order, Prompt, Signal, Suppression, Token
 
 PERSON = (
@@ -57,12 +57,23 @@ def export(customer: Customer) -> Mapping[str, Any]:
             .order_by("pk")
             .values("purpose", "subject", "created_at", "expires_at", "used_at")
         ),
-        "not_written_to": _by_address(Suppression.objects.order_by("pk"), customer, "scope", "reason", "at"),
+        "not_written_to": _by_address(
+            Suppression.objects.order_by("pk"), customer, address_hash, "scope", "reason", "at"
+        ),
         "prompts": _by_address(
-            Prompt.objects.order_by("pk"), customer, "name", "order", "shown_at", "dismissed_at", "accepted_at"
+            Prompt.objects.order_by("pk"),
+            customer,
+            customer_key,
+            "name",
+            "order",
+            "shown_at",
+            "dismissed_at",
+            "accepted_at",
         ),
         "happened": list(
-            Fact.objects.filter(customer=customer.pk).order_by("pk").values("kind", "payload", "happened_at")
+            Fact.objects.filter(customer__in=[customer.pk, *customer.absorbed.values_list("pk", flat=True)])
+            .order_by("pk")
+            .values("kind", "payload", "happened_at")
         ),
         "signals": list(
             Signal.objects.filter(reference__in=references).order_by("pk").values("kind", "reference", "created_at")
@@ -82,8 +93,8 @@ def _order(order: Order) -> dict[str, Any]:
     }
 
 
-def _by_address(rows: QuerySet[Any], customer: Customer, *columns: str) -> list[Any]:
+def _by_address(rows: QuerySet[Any], customer: Customer, hashed: Callable[[str], str], *columns: str) -> list[Any]:
     """Return rows that know an address by its hash alone; nothing to an account that may have typed a stranger's."""
     if not customer.email or (customer.is_member and not customer.address_proven_at):
         return []
-    return list(rows.filter(address_hash=address_hash(customer.email)).values(*columns))
+    return list(rows.filter(address_hash=hashed(customer.email)).values(*columns))

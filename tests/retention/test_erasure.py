@@ -13,8 +13,9 @@ from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from retention.models import Customer, Fact, Heartbeat, IdempotentRequest, Message, Order, Suppression, Token
-from retention.services import accounts, customers, delivery, imports, persons, suppression, sweep, tokens
+from retention.hashing import customer_key
+from retention.models import Customer, Fact, Heartbeat, IdempotentRequest, Message, Order, Prompt, Suppression, Token
+from retention.services import accounts, customers, delivery, imports, persons, prompts, suppression, sweep, tokens
 from tests.retention.ground import guest, promise, tell
 from tests.retention.shop import NOON, LocalShop
 
@@ -117,6 +118,32 @@ def test_the_rows_that_a_member_has_absorbed_are_emptied_too(shop: LocalShop, us
     persons.erase_person(member, at=NOON)
     assert personal() == []
     assert Order.objects.get().customer_id == member.pk
+
+
+def test_no_prompt_knows_the_address_any_more(shop: LocalShop) -> None:
+    bought(shop, "A1")
+    prompts.dismiss(name="account", order="A1", email="ada+cups@example.com", at=NOON)
+    prompts.dismiss(name="account", order="A9", email="Ada@example.com", at=NOON)
+    prompts.dismiss(name="account", order="B1", email="ben@example.com", at=NOON)
+    persons.erase_person(guest(), at=NOON)
+    assert list(Prompt.objects.order_by("order").values_list("order", "address_hash")) == [
+        ("A1", ""),
+        ("A9", ""),
+        ("B1", customer_key("ben@example.com")),
+    ]
+
+
+def test_a_prompt_of_an_order_is_forgotten_though_the_account_has_another_address_by_now(
+    shop: LocalShop, user: Callable[..., Any]
+) -> None:
+    ada = user(joined=True)
+    shop.place("A1", user_id=ada.pk, email="ada@example.com")
+    tell("A1")
+    prompts.dismiss(name="account", order="A1", email="ada@example.com", at=NOON)
+    ada.email = "ada@example.org"
+    customers.change_address(user=ada, at=NOON)
+    persons.erase_person(Customer.objects.get(user=ada), at=NOON)
+    assert Prompt.objects.get().address_hash == ""
 
 
 def test_a_user_deleted_in_the_host_is_forgotten_and_the_ledger_is_kept(

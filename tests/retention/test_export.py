@@ -14,8 +14,8 @@ from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.test import Client
 
-from retention.models import Customer, MailEvent, Preference, Prompt
-from retention.services import consent, customers, persons, profile, suppression, tokens
+from retention.models import Customer, MailEvent, Preference
+from retention.services import consent, customers, persons, profile, prompts, suppression, tokens
 from retention.shop import LineData
 from tests.retention.ground import guest, promise, tell
 from tests.retention.shop import NOON, LocalShop
@@ -37,7 +37,7 @@ def ada(shop: LocalShop, mails: None) -> Customer:
     MailEvent.objects.create(key="k", kind="bounced", message=message, detail="no mailbox", at=NOON, received_at=NOON)
     tokens.mint(purpose="claim", about=[(row.pk, "A1")], lasts=DAY, at=NOON)
     suppression.add("ada@example.com", scope="survey", reason="unsubscribed", at=NOON)
-    Prompt.objects.create(name="account", order="A1", address_hash=row.address_hash, shown_at=NOON)
+    prompts.note_shown(name="account", order="A1", email=row.email, at=NOON)
     Preference.objects.create(customer=row, every_days=7, changed_at=NOON)
     profile.give_birthday(row, month=12, day=10, at=NOON)
     row.refresh_from_db()
@@ -78,7 +78,18 @@ def test_a_member_gets_what_their_guests_row_had_too(ada: Customer, user: Callab
     customers.prove_address(member, at=NOON)
     data = persons.export_person(member)["retention"]
     assert [order["number"] for order in data["orders"]] == ["NA1"]
+    assert [prompt["order"] for prompt in data["prompts"]] == ["A1"]
+    kinds = [fact["kind"].partition(".")[2] for fact in data["happened"]]
+    assert {"OrderPlaced", "ConsentGiven"} <= set(kinds), "of the guest"
+    assert {"AccountOpened", "AddressProven"} <= set(kinds), "of the member"
     assert [row["first_name"] for row in data["earlier_rows"]] == ["Ada"]
+
+
+def test_an_account_whose_address_nobody_has_proven_hears_of_no_prompt(ada: Customer, user: Callable[..., Any]) -> None:
+    stranger = customers.for_user(user("ada@example.com"), at=NOON)
+    data = persons.export_person(stranger)["retention"]
+    assert (data["prompts"], data["not_written_to"]) == ([], [])
+    assert [fact["kind"] for fact in data["happened"]] == ["retention.AccountOpened"]
 
 
 @pytest.fixture

@@ -54,6 +54,7 @@ from retention.services import (
     imports,
     persons,
     profile,
+    prompts,
     signup,
     sweep,
     tokens,
@@ -191,9 +192,7 @@ def say(row: Customer, at: datetime) -> None:
     TopicChoice.objects.create(customer=row, topic=Topic.objects.create(slug="cups"), wanted=False, changed_at=at)
     Preference.objects.create(customer=row, every_days=7, changed_at=at)
     profile.give_birthday(row, month=3, day=14, at=at)
-    Prompt.objects.create(
-        name="account", order="A1", address_hash=Customer.objects.get(pk=row.pk).address_hash, shown_at=at
-    )
+    prompts.dismiss(name="account", order="A1", email=EMAIL, at=at)
     terms = Terms(kind="amount", valid_days=90, money=(Money(currency="EUR", amount=500),))
     thanks = offers.create(slug="thanks", name="Thanks", terms=terms, at=at)
     coupon = coupons.issue(Wish(key="q", customer=row.pk), offer=thanks, source="x", at=at)
@@ -264,6 +263,7 @@ def test_after_export_and_erasure_nothing_of_the_person_is_left_and_no_figure_ha
     ):
         assert word in told
     assert len(persons.export_person(row)["retention"]["orders"]) == 2
+    assert [said["order"] for said in persons.export_person(row)["retention"]["prompts"]] == ["A1"]
 
     kept = persons.forget(row, at=at)
     assert kept == [
@@ -282,6 +282,7 @@ def test_after_export_and_erasure_nothing_of_the_person_is_left_and_no_figure_ha
     assert Coupon.objects.filter(customer=row, state="issued").count() == 0
     assert Message.objects.waiting().filter(customer=row).count() == 0
     assert Suppression.objects.filter(reason="erased", scope="all").count() == 1
+    assert list(Prompt.objects.values_list("order", "address_hash")) == [("A1", "")]
 
     mail.outbox.clear()
     assert get_model("order", "Order").objects.count() == 2, "Oscar has its own still"
