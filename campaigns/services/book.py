@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 
 from django.db.models import Q
 
@@ -22,7 +23,7 @@ from retention.models import Order
 State = Redemption.State
 Reason = Redemption.Reason
 
-CHANGED = ["state", "reason", "order", "cart", "customer", "slot", "offer_slot", "window", "currency",
+CHANGED = ["state", "reason", "order", "cart", "customer", "customer_key", "slot", "offer_slot", "window", "currency",
            "discount_minor", "lease_until", "taken_at", "committed_at", "released_at"]  # fmt: skip
 
 
@@ -111,7 +112,7 @@ class Book:
         row = Redemption(
             coupon_id=coupon,
             offer_id=self.coupons[coupon].offer_id,
-            customer_key=_key(order) or f"order:{order.reference}",
+            customer_key=_key(order) or f"order:{sha256(order.reference.encode()).hexdigest()[:58]}",
             customer=order.customer,
             order=order.reference,
             cart=order.cart,
@@ -154,9 +155,16 @@ class Book:
             )
 
     def _hand(self, row: Redemption, order: Order) -> None:
-        """Let a use be of whom the order is, where that is known."""
+        """Let a use be of whom the order is, where that is known.
+
+        What an account's basket took before we knew a mailbox of it counts for the mailbox from now on.
+        """
         if order.customer_id:
             row.customer = order.customer
+        if row.customer_key.startswith("user:") and row.state in LIVE and (key := _key(order)):
+            account, row.customer_key = row.customer_key, key
+            if not self._find_slots(row):
+                row.customer_key = account
 
     def _reprice(self, row: Redemption, order: Order, discount: int) -> None:
         """Let a use count with what the order says that it took off."""
@@ -173,14 +181,18 @@ class Book:
             tally = self.tallies.get(need)
             if tally is not None and amount and tally.taken + self.moved[need] + amount > tally.most:
                 return False
-        terms = coupon.terms
-        row.window = validity.window(at, terms.per_customer_period)
+        row.window = validity.window(at, coupon.terms.per_customer_period)
+        return self._find_slots(row)
+
+    def _find_slots(self, row: Redemption) -> bool:
+        """Give the row free slots of its person; False where none is left."""
+        coupon = self.coupons[row.coupon_id]
         mine = [other for other in self.rows if other is not row and other.customer_key == row.customer_key]
         live = [other for other in mine if other.offer_id == row.offer_id and other.state in LIVE]
         slots = {other.slot for other in live if other.coupon_id == row.coupon_id}
         slot = next((n for n in range(1, coupon.per_customer + 1) if n not in slots), None)
         used = {other.offer_slot for other in live if other.window == row.window}
-        allowed = terms.per_customer
+        allowed = coupon.terms.per_customer
         offer_slot = next((n for n in range(1, allowed + 1) if n not in used), None) if allowed else None
         if slot is None or (allowed and offer_slot is None):
             return False

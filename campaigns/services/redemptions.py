@@ -245,9 +245,15 @@ def _release(rows: QuerySet[Redemption], *, reason: str, at: datetime, limit: in
 
 
 def lock(coupons: Collection[int]) -> dict[int, Coupon]:
-    """Lock these coupons, and those that were made for them, always in the same order."""
-    rows = Coupon.objects.select_for_update().filter(Q(pk__in=coupons) | Q(replaces__in=coupons)).order_by("pk")
-    return {coupon.pk: coupon for coupon in rows}
+    """Lock these coupons, those that were made for them, and for these in turn, always in the same order."""
+    rows = Coupon.objects.select_for_update().order_by("pk")
+    locked = {coupon.pk: coupon for coupon in rows.filter(Q(pk__in=coupons) | Q(replaces__in=coupons))}
+    heirs = set(locked) - set(coupons)
+    while heirs:  # a new code for a new code is rare; it is younger than both, so the order stays
+        younger = {coupon.pk: coupon for coupon in rows.filter(replaces__in=heirs).exclude(pk__in=locked)}
+        locked |= younger
+        heirs = set(younger)
+    return locked
 
 
 def inherit(locked: Mapping[int, Coupon], *, at: datetime) -> None:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 
 from campaigns.models import Coupon, Redemption
 from campaigns.reasons import Reason
 from campaigns.services import coupons, redemptions, settlement, till
 from campaigns.services.coupons import Wish
 from campaigns.services.limits import Cap, Measure
+from retention.hashing import customer_key
 from retention.models import Customer, Fact, Order
+from retention.services import orders
 from retention.shop import CouponUse
 from retention.testing.clock import Clock
 from retention.testing.settling import settle
 from retention.testing.shop import FakeShop
-from tests.campaigns.carts import ADA, PlainShop, basket, commit
+from tests.campaigns.carts import ADA, PlainShop, basket, commit, refused
 from tests.campaigns.shelf import NOW, give, make_offer, percentage, taken, tally, uses
 
 pytestmark = pytest.mark.django_db
@@ -138,6 +142,47 @@ def test_released_for_one_order_it_is_good_for_the_next(coupon: Coupon) -> None:
 
 
 # With what the shop says of the order
+
+
+@pytest.fixture
+def user(db: None) -> Any:
+    return get_user_model().objects.create_user("bob", "bob@example.com", "a long password")
+
+
+def shared() -> Coupon:
+    """A code for whoever has it, once a person."""
+    coupon = coupons.issue(Wish(key="shared", cap=50), offer=make_offer(percentage(uses=1)), source="test", at=NOW)
+    assert coupon is not None
+    return coupon
+
+
+def test_what_an_account_without_an_address_used_counts_for_its_mailbox_later(shop: FakeShop, user: Any) -> None:
+    coupon = shared()
+    Customer.objects.filter(user=user).delete()
+    till.reserve(basket(user_id=user.pk, email=""), [coupon.code], at=NOW)
+    assert Redemption.objects.get().customer_key == f"user:{user.pk}"
+    shop.place(
+        user=user,
+        email=user.email,
+        cart="c1",
+        total=Decimal("36.00"),
+        coupons=(CouponUse(code=coupon.code, discount=Decimal("4.00")),),
+    )
+    settle(at=NOW)
+    assert Redemption.objects.get().customer_key == customer_key(user.email)
+    for again in (basket(reference="c2", user_id=user.pk, email=""), basket(reference="c3", email=user.email)):
+        assert refused(again, [coupon.code]) == [(coupon.code, "customer_limit")]
+
+
+def test_an_order_without_an_address_may_have_the_longest_reference_that_there_is(shop: FakeShop) -> None:
+    coupon = shared()
+    reference = "r" * 128
+    shop.orders[reference] = replace(shop.orders[place(shop, coupon)], reference=reference, number="r", email="")
+    orders.project([shop.orders[reference]], at=NOW)
+    settlement.settle([reference], at=NOW)
+    row = Redemption.objects.get(order=reference)
+    assert (row.state, len(row.customer_key)) == ("committed", 64)
+
 
 Step = Callable[[FakeShop, Coupon], object]
 
