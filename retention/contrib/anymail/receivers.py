@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, pre_send, tracking
+from anymail.signals import AnymailTrackingEvent, EventType, pre_send, tracking
 from django.utils import timezone
 
+from retention.contrib.anymail import bounces
 from retention.models import MailEvent
 from retention.services import events
 from retention.services.events import NotAnEvent, Told
@@ -32,9 +33,6 @@ KINDS = {
 }
 """What else Anymail knows (opened, clicked, queued) is nothing that we keep about a person."""
 
-HARD = (None, "", RejectReason.BOUNCED, RejectReason.INVALID)
-"""Reasons for which a bounce says that there is no such mailbox; a block says nothing about the address."""
-
 
 def connect() -> None:
     """Wire Anymail's signals. Called once, when the apps are ready."""
@@ -55,7 +53,7 @@ def hear(sender: Any, event: AnymailTrackingEvent, esp_name: str, **signal: Any)
     kind = KINDS.get(event.event_type)
     if kind is None:
         return
-    if kind == Kind.BOUNCED and event.reject_reason not in HARD:
+    if kind == Kind.BOUNCED and not bounces.is_hard(event, esp_name):
         kind = Kind.OTHER
     metadata = event.metadata if isinstance(event.metadata, dict) else {}
     said = [event.event_type, event.reject_reason, event.description, event.mta_response]
