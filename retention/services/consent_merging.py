@@ -15,6 +15,7 @@ from retention.consent_file import BOUNCE, COMPLAINT, CONSENT, SUPPRESSION, Line
 from retention.hashing import address_hash
 from retention.models import Consent, ConsentEvidence, Customer, Suppression
 from retention.models.consent import Purpose
+from retention.services import suppression
 from retention.services.consent import WEAK
 
 ALL, REASON = Suppression.Scope.ALL, Suppression.Reason
@@ -132,9 +133,7 @@ def _stop(made: Plan, known: _Known, address: str, lines: Sequence[Line], *, at:
         if line.purpose:
             continue
         there = known.stops.get((hashed, ALL))
-        # the mark of who was forgotten stays, for a sweep knows them by it; what they had said stands beside it
-        scopes = [ALL.value] if there is None or there.reason != REASON.ERASED else PURPOSES
-        for scope in scopes:
+        for scope in suppression.scopes_of(ALL, there.reason if there else None):
             if (hashed, scope) not in known.stops:
                 row = Suppression(address_hash=hashed, scope=scope, reason=REASONS[line.kind], at=line.at or at)
                 known.stops[hashed, scope] = row
