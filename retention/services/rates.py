@@ -87,12 +87,12 @@ def room(limits: Sequence[Limit]) -> int | None:
     """Return how many mails may start before the first of these limits is reached; None where there is none."""
     if not limits:
         return None
-    taken = dict(
-        SendTally.objects.filter(
-            scope__in=[limit.scope for limit in limits], since__in=[one.since for one in limits]
-        ).values_list("scope", "taken")
+    rows = SendTally.objects.filter(
+        scope__in=[limit.scope for limit in limits], since__in=[limit.since for limit in limits]
     )
-    return max(0, min(limit.most - taken.get(limit.scope, 0) for limit in limits))
+    # the day of a warm-up begins with an hour of its own
+    taken = {(scope, since): count for scope, since, count in rows.values_list("scope", "since", "taken")}
+    return max(0, min(limit.most - taken.get(limit.key, 0) for limit in limits))
 
 
 class Rates:

@@ -59,6 +59,19 @@ def test_without_room_nothing_is_woken(customer: Make) -> None:
     assert list(Message.objects.order_by("pk").values()) == before
 
 
+@pytest.mark.parametrize("midnights", [10, 9])
+def test_the_first_hour_of_a_day_of_the_warm_up_is_not_taken_for_this_hour(
+    customer: Make, mailoutbox: Box, midnights: int
+) -> None:
+    sending = choose(per_hour=10, warm_up_from=NOON.date(), warm_up_first=100)
+    hour, day = rates.common(sending, at=NOON)
+    SendTally.objects.create(scope="hour", since=day.since, taken=midnights)
+    SendTally.objects.create(scope="day", since=day.since, taken=midnights)
+    assert rates.room([hour, day]) == 10
+    SendTally.objects.create(scope="hour", since=hour.since, taken=10)
+    assert rates.room([hour, day]) == 0
+
+
 def test_service_mail_goes_first(customer: Make, mailoutbox: Box) -> None:
     choose(per_hour=5)
     ada = customer(wants=("marketing",))
