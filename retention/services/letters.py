@@ -6,7 +6,7 @@ import quopri
 import re
 import uuid
 from email.header import Header
-from email.utils import formataddr, formatdate, parseaddr
+from email.utils import formataddr, formatdate, parseaddr, quote
 
 from django.conf import settings
 from django.core.mail import BadHeaderError, EmailMultiAlternatives
@@ -15,6 +15,8 @@ from django.utils.encoding import punycode
 SHORT = 76
 """Characters of a header line that need no fold."""
 LONGEST_LINE = 998
+SPECIAL = re.compile(r'[][\\()<>@,:;".]')
+"""What a name holds only between quotes."""
 NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
@@ -55,6 +57,14 @@ def mailbox(address: str) -> str:
     """Return an address with its name as a header holds it: names encoded, the domain as DNS knows it."""
     name, address = parseaddr(address)
     return formataddr((name, route(address)))
+
+
+def phrase(name: str) -> str:
+    """Return a name as a header holds it before angle brackets: in ASCII, so that what is in them stays readable."""
+    name = " ".join(name.split())
+    if name.isascii():
+        return f'"{quote(name)}"' if SPECIAL.search(name) else name
+    return " ".join(Header(name, "utf-8", maxlinelen=SHORT).encode().split())
 
 
 def route(address: str) -> str:

@@ -16,7 +16,7 @@ from retention import links, registry
 from retention.conf import conf
 from retention.mail import Mail
 from retention.models import Message, Text
-from retention.services import asking, outbox, texts, utm
+from retention.services import asking, letters, outbox, texts, utm
 from retention.services import values as mail_values
 from retention.services.texts import Rendered
 
@@ -83,7 +83,7 @@ def _email(
     headers = {
         "Message-ID": message.header_id,
         "Auto-Submitted": "auto-generated",
-        "List-Id": f"{conf.SHOP_NAME or 'Shop'} <{message.purpose}.{_domain()}>",
+        "List-Id": f"{letters.phrase(conf.SHOP_NAME) or 'Shop'} <{message.purpose}.{_domain()}>",
     }
     if unsubscribe:
         headers["List-Unsubscribe"] = f"<{unsubscribe}>"
@@ -110,4 +110,4 @@ def _one_line(value: str) -> str:
 
 
 def _domain() -> str:
-    return parseaddr(conf.FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    return letters.route(parseaddr(conf.FROM_EMAIL)[1]).rpartition("@")[2] or "localhost"

@@ -114,6 +114,53 @@ def test_what_is_not_ours_is_left_to_the_package(given: dict[str, Any]) -> None:
         letters.as_bytes(letter(**given))
 
 
+LONG = "Бумага, глина и всё остальное, что делают руками в нашей мастерской на Васильевском острове"
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("mails")
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("Paper & Clay", "Paper & Clay <"),
+        ("Clay, Ltd.", '"Clay, Ltd." <'),
+        ('The "Cup"', '"The \\"Cup\\"" <'),
+        ("Бумага и глина", "=?utf-8?"),
+        ("Café, Ltd.", "=?utf-8?"),
+        (LONG, "=?utf-8?"),
+        ("", "Shop <"),
+    ],
+)
+def test_the_list_is_named_literally_whatever_the_shop_is_called(
+    customer: Callable[..., Customer], wiring: Callable[..., None], mailoutbox: Any, name: str, begins: str
+) -> None:
+    wiring(SHOP_NAME=name)
+    promise(customer(wants=("marketing",)), NEWS)
+    delivery.deliver(at=NOON)
+    [mail] = mailoutbox
+    for raw in (letters.as_bytes(mail), mail.message().as_bytes(linesep="\r\n")):
+        written = email.message_from_bytes(raw, policy=email.policy.compat32)["List-Id"]
+        words = " ".join(written.split())
+        assert words.startswith(begins)
+        assert words.endswith(" <marketing.shop.example.com>")
+        assert all(len(line) <= 78 for line in written.splitlines())
+        assert " ".join(str(parsed(raw)["List-Id"]).split()).replace("\\", "").replace('"', "") == (
+            f"{name or 'Shop'} <marketing.shop.example.com>".replace('"', "")
+        )
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("mails")
+def test_the_list_is_named_as_dns_knows_the_domain(
+    customer: Callable[..., Customer], wiring: Callable[..., None], mailoutbox: Any
+) -> None:
+    wiring(FROM_EMAIL="Bücher <hallo@bücher.example>", SHOP_NAME="Bücher")
+    promise(customer(wants=("marketing",)), NEWS)
+    delivery.deliver(at=NOON)
+    assert mailoutbox[0].extra_headers["List-Id"].endswith(" <marketing.xn--bcher-kva.example>")
+    assert mailoutbox[0].extra_headers["Message-ID"].endswith("@xn--bcher-kva.example>")
+
+
 # What addresses are made of, through a real socket
 
 
