@@ -10,8 +10,10 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext
 
+from retention import origin as origins
 from retention.conf import conf
 from retention.facts import SignupConfirmed
+from retention.hashing import fold
 from retention.models import Consent, Customer, MailEvent, Message, Token, Topic
 from retention.models.consent import Basis, Purpose
 from retention.rows import lock
@@ -47,11 +49,9 @@ def ask(*, email: str, source: str, language: str, origin: str, at: datetime, to
     ``origin`` is the network address, for the limit; ``topic`` the slug of the only topic that is asked for.
     Nothing is granted yet. Raises TooMany.
     """
-    if not throttle.hit(scope="signup", who=origin, limit=conf.SIGNUPS_PER_HOUR, seconds=HOUR, at=at):
+    if not throttle.hit(scope="signup", who=origins.network(origin), limit=conf.SIGNUPS_PER_HOUR, seconds=HOUR, at=at):
         raise TooMany
-    if not throttle.hit(
-        scope="signup-address", who=email.strip().lower(), limit=conf.CLAIM_MAILS_PER_HOUR, seconds=HOUR, at=at
-    ):
+    if not throttle.hit(scope="signup-address", who=fold(email), limit=conf.CLAIM_MAILS_PER_HOUR, seconds=HOUR, at=at):
         return  # the address has its mails; the stranger who asks learns nothing
     # a member's row only where the mailbox is proven: whoever opened the account may have typed this address
     proven = Customer.objects.at_address(email).members().filter(address_proven_at__isnull=False)

@@ -190,6 +190,21 @@ def test_one_network_address_signs_up_ten_an_hour(mailoutbox: Box, clock: Any) -
     assert len(fetch(mailoutbox, NOON + HOUR)) == 12
 
 
+def test_one_household_signs_up_ten_an_hour_however_many_addresses_it_has(mailoutbox: Box) -> None:
+    answers = [
+        sign_up(f"p{number}@example.com", origin=f"2001:db8:7:9::{number:x}").status_code for number in range(12)
+    ]
+    assert answers == [302] * 10 + [429] * 2
+    assert sign_up("another@example.com", origin="2001:db8:7:a::1").status_code == 302
+
+
+def test_one_mailbox_by_many_names_gets_three_mails_an_hour(mailoutbox: Box) -> None:
+    names = ["ada@gmail.com", "ADA+1@gmail.com", "a.da+2@googlemail.com", "a.d.a@gmail.com", "ada+4@gmail.com"]
+    for number, name in enumerate(names):
+        assert sign_up(name, origin=f"192.0.2.{number}")["Location"] == THANKS
+    assert len(fetch(mailoutbox, NOON)) == 3
+
+
 def test_one_mailbox_gets_three_mails_an_hour_whoever_asks(mailoutbox: Box, clock: Any) -> None:
     for number in range(8):
         clock.shift(MINUTE)
