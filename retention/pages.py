@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -26,3 +27,9 @@ def show(
         {"layout": conf.PAGE_LAYOUT or shop.page_layout, "home_url": shop.home_url(), **(context or {})},
         status=status,
     )
+
+
+def language(request: HttpRequest) -> str:
+    """Return the language of the page that was sent back; empty, the present one, where it names none of ours."""
+    given = request.POST.get("language", "")
+    return given if given in dict(settings.LANGUAGES) else ""

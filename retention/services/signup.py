@@ -72,10 +72,11 @@ def ask(*, email: str, source: str, language: str, origin: str, at: datetime, to
     )
 
 
-def confirm(*, secret: str, origin: str, at: datetime) -> Customer:
+def confirm(*, secret: str, origin: str, at: datetime, language: str = "") -> Customer:
     """Use the mailed link up: the mailbox is proven and marketing mail allowed. ``origin`` is a hash.
 
-    Raises tokens.Invalid, tokens.Used, tokens.Expired.
+    ``language`` is that of the page, for the evidence; empty: the person's. Raises tokens.Invalid, tokens.Used,
+    tokens.Expired.
     """
     with transaction.atomic():
         token = tokens.use(secret, purpose=Token.Purpose.CONFIRM, at=at)
@@ -90,7 +91,7 @@ def confirm(*, secret: str, origin: str, at: datetime) -> Customer:
             basis=Basis.DOUBLE_OPT_IN,
             source=f"sign-up:{source}"[:120],
             at=at,
-            text=consent_text(person.language, topic=topic),
+            text=consent_text(language or person.language, topic=topic),
             text_version=TEXT_VERSION,
             origin=origin,
         )

@@ -59,7 +59,12 @@ def confirm(request: HttpRequest, secret: str) -> HttpResponse:
     now = timezone.now()
     try:
         if request.method == "POST":
-            signups.confirm(secret=secret, origin=origin_hash(origin.of(request)), at=now)
+            signups.confirm(
+                secret=secret,
+                origin=origin_hash(origin.of(request)),
+                language=pages.language(request) or get_language() or "",
+                at=now,
+            )
             return pages.show(request, "retention/signup_confirmed.html")
         topic = signups.topic_of(tokens.read(secret, purpose=Token.Purpose.CONFIRM, at=now))
     except (tokens.Invalid, tokens.Expired) as ended:

@@ -11,9 +11,11 @@ import time_machine
 from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext
 
 from retention.models import Attempt, Consent, ConsentEvidence, Customer, Fact, Message, Suppression
-from retention.services import customers, suppression, throttle
+from retention.services import customers, signup, suppression, throttle
 from tests.retention.ground import happened
 from tests.retention.post import fetch, link, rows
 from tests.retention.shop import NOON, LocalShop
@@ -66,6 +68,32 @@ def test_the_link_grants_by_a_post_only_and_keeps_what_was_shown(mailoutbox: Box
     assert len(evidence.origin_hash) == 64, "hashed"
     assert Customer.objects.get().address_proven_at == NOON + HOUR
     assert happened() == ["AddressProven", "ConsentGiven", "SignupConfirmed"]
+
+
+def test_the_evidence_is_in_the_language_of_the_page_that_was_shown(mailoutbox: Box, settings: Any) -> None:
+    sign_up()  # in English
+    [mail] = fetch(mailoutbox, NOON)
+    client = Client()
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "es"
+    page = client.get(link(mail)).content.decode()
+    with translation.override("es"):
+        shown = gettext("Send me offers and news by e-mail. You can leave at any time by one click in each mail.")
+    assert shown in page
+    assert 'name="language" value="es"' in page
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"  # it changed between page and button
+    client.post(link(mail), {"language": "es"})
+    assert ConsentEvidence.objects.get().text == shown
+    assert shown != signup.consent_text("en")
+
+
+@pytest.mark.parametrize("language", ["xx", "", "../es"])
+def test_a_language_that_is_none_of_ours_is_that_of_the_request(mailoutbox: Box, settings: Any, language: str) -> None:
+    sign_up()
+    [mail] = fetch(mailoutbox, NOON)
+    client = Client()
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "es"
+    assert client.post(link(mail), {"language": language}).status_code == 200
+    assert ConsentEvidence.objects.get().text == signup.consent_text("es")
 
 
 def test_confirming_twice_grants_once(mailoutbox: Box) -> None:
