@@ -68,15 +68,22 @@ def _write(
     ConsentEvidence.objects.create(customer=customer, purpose=purpose, granted=granted, basis=basis, at=at, **shown)
 
 
-def unsubscribe(customer: Customer, *, purpose: str, source: str, at: datetime, origin: str = "") -> bool:
+def unsubscribe(
+    customer: Customer, *, purpose: str, source: str, at: datetime, origin: str = "", mailbox: bool = True
+) -> bool:
     """Stop mail of a purpose to the customer's address, at once and for every row that has it. Idempotent.
 
-    Returns False where it was stopped already.
+    Without ``mailbox`` the row alone is stopped: it does not speak for its address. Returns False where it was stopped
+    already.
     """
     with transaction.atomic():
-        fresh = bool(customer.email) and suppression.add(
-            customer.email, scope=purpose, reason=Suppression.Reason.UNSUBSCRIBED, at=at
-        )
+        if mailbox:
+            fresh = bool(customer.email) and suppression.add(
+                customer.email, scope=purpose, reason=Suppression.Reason.UNSUBSCRIBED, at=at
+            )
+        else:
+            no = Consent.objects.filter(customer=customer, purpose=purpose, granted=False)
+            fresh = customer.erased_at is None and not no.exists()
         if fresh or Consent.objects.filter(customer=customer, purpose=purpose, granted=True).exists():
             withdraw(customer, purpose=purpose, source=source, at=at, origin=origin)
     return fresh

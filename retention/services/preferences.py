@@ -106,21 +106,21 @@ def save(customer: Customer, wish: Wish, *, shown: Shown, mailbox: bool, at: dat
     signed undo, empty where nothing changed. Raises profile.Erased.
     """
     with _changing(customer, mailbox=mailbox) as change:
-        now = present(change.customer, mailbox=mailbox, at=at)
+        now = present(change.customer, mailbox=change.mailbox, at=at)
         for purpose, wanted, stood in (
             (Purpose.MARKETING, wish.marketing, now.marketing),
             (Purpose.SURVEY, wish.survey, now.survey),
         ):
             if wanted is not None and wanted != stood:
                 said = replace(shown, text=texts(language)[purpose])
-                _answer(change.customer, purpose, wanted, shown=said, mailbox=mailbox, at=at)
+                _answer(change.customer, purpose, wanted, shown=said, mailbox=change.mailbox, at=at)
         changed = {slug: wanted for slug, wanted in (wish.topics or {}).items() if wanted == (slug in now.left_out)}
         if changed:
-            choose_topics(change.customer, changed, mailbox=mailbox, at=at)
+            choose_topics(change.customer, changed, mailbox=change.mailbox, at=at)
         if wish.every_days is not None and wish.every_days != now.every_days:
-            _pace(change.customer, {"every_days": wish.every_days}, mailbox=mailbox, at=at)
+            _pace(change.customer, {"every_days": wish.every_days}, mailbox=change.mailbox, at=at)
         if wish.pause or (wish.pause is False and now.paused_until):
-            _pace(change.customer, {"paused_until": at + PAUSE if wish.pause else None}, mailbox=mailbox, at=at)
+            _pace(change.customer, {"paused_until": at + PAUSE if wish.pause else None}, mailbox=change.mailbox, at=at)
     return change.undo
 
 
@@ -128,23 +128,25 @@ def leave(customer: Customer, *, shown: Shown, mailbox: bool, at: datetime) -> s
     """Stop marketing mail and surveys; said so that no later soft opt-in outweighs it. Returns the signed undo."""
     with _changing(customer, mailbox=mailbox) as change:
         for purpose in Purpose:
-            _answer(change.customer, purpose, False, shown=shown, mailbox=mailbox, at=at)
+            _answer(change.customer, purpose, False, shown=shown, mailbox=change.mailbox, at=at)
     return change.undo
 
 
-def unsubscribe(customer: Customer, *, purpose: str, source: str, at: datetime, origin: str = "") -> str:
+def unsubscribe(customer: Customer, *, purpose: str, source: str, mailbox: bool, at: datetime, origin: str = "") -> str:
     """Stop mail of a purpose by the link of a mail. Returns the signed undo, empty where it was stopped already."""
-    with _changing(customer, mailbox=True) as change:
-        consent.unsubscribe(change.customer, purpose=purpose, source=source, at=at, origin=origin)
+    with _changing(customer, mailbox=mailbox) as change:
+        consent.unsubscribe(
+            change.customer, purpose=purpose, source=source, at=at, origin=origin, mailbox=change.mailbox
+        )
     return change.undo
 
 
 def undo(customer: Customer, signed: str, *, mailbox: bool, at: datetime) -> None:
     """Put back exactly what stood before a change. Twice is once. Raises TooLate."""
-    kept = standing.unsign(signed, customer=customer, mailbox=mailbox)
-    if kept is None:
-        raise TooLate
     with _changing(customer, mailbox=mailbox) as change:
+        kept = standing.unsign(signed, customer=change.customer, mailbox=change.mailbox)
+        if kept is None:
+            raise TooLate
         now = change.before
         if now == kept["before"]:
             return
@@ -158,6 +160,8 @@ class Change:
     """One change of one person, under way."""
 
     customer: Customer
+    mailbox: bool
+    """Whether it holds for the address."""
     voices: list[int]
     before: Standing
     undo: str = ""
@@ -169,10 +173,12 @@ def _changing(customer: Customer, *, mailbox: bool) -> Iterator[Change]:
     with transaction.atomic():
         # one person's two clicks at once are two changes, one after the other
         row = Customer.objects.select_for_update().get(pk=customer.pk)
+        mailbox = mailbox and wishes.speaks(row)  # the account may have got another address a moment ago
         heard = sorted(wishes.voices(row).values_list("pk", flat=True)) if mailbox else [row.pk]
-        change = Change(customer=row, voices=heard, before=standing.read(row, voices=heard))
+        before = standing.read(row, voices=heard, mailbox=mailbox)
+        change = Change(customer=row, mailbox=mailbox, voices=heard, before=before)
         yield change
-        after = standing.read(row, voices=heard)
+        after = standing.read(row, voices=heard, mailbox=mailbox)
         if after != change.before:
             change.undo = standing.sign(row, before=change.before, after=after, mailbox=mailbox)
 

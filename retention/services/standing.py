@@ -29,12 +29,15 @@ UNSUBSCRIBED = Suppression.Reason.UNSUBSCRIBED
 Standing = dict[str, Any]
 
 
-def read(customer: Customer, *, voices: Iterable[int]) -> Standing:
-    """Return the answers of a person, the stops of their address, and what these rows say of topics and pauses."""
+def read(customer: Customer, *, voices: Iterable[int], mailbox: bool) -> Standing:
+    """Return the answers of a person, the stops of their address, and what these rows say of topics and pauses.
+
+    Without ``mailbox`` there are no stops in it: the undo is to be read by whoever gets it.
+    """
     voices = sorted(voices)
     answers = Consent.objects.filter(customer=customer, channel="email")
     stops = Suppression.objects.filter(
-        address_hash=address_hash(customer.email) if customer.email else "", scope__in=Purpose.values
+        address_hash=address_hash(customer.email) if mailbox and customer.email else "", scope__in=Purpose.values
     )
     choices = TopicChoice.objects.filter(customer__in=voices).order_by("customer", "topic__slug")
     return {

@@ -29,6 +29,14 @@ class Wishes:
     """(customer id, slug of a topic that is offered)."""
 
 
+def speaks(customer: Customer) -> bool:
+    """Whether the row speaks for its mailbox, as ``MAILBOX`` says.
+
+    A link in a mail is good for ever; the account that it names may have another address by now, which anybody typed.
+    """
+    return customer.kind != Customer.Kind.MEMBER or customer.address_proven_at is not None
+
+
 def voices(customer: Customer) -> QuerySet[Customer]:
     """Return the rows whose wishes hold for mail to this customer, the own one among them."""
     own = Q(pk=customer.pk)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from email.utils import parseaddr
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -21,7 +20,7 @@ from retention.forms import PreferenceForm
 from retention.hashing import origin_hash
 from retention.models import Customer
 from retention.models.consent import Purpose
-from retention.services import customers, topics
+from retention.services import customers, topics, wishes
 from retention.services import preferences as wanted
 from retention.services.preferences import Wish
 from retention.services.profile import Shown
@@ -46,10 +45,15 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         now = timezone.now()
         if request.POST.get("undo"):
-            state = "back" if _undo(request, customer, mailbox=True) else "late"
+            state = "back" if _undo(request, customer, mailbox=wishes.speaks(customer)) else "late"
         else:
             undo = wanted.unsubscribe(
-                customer, purpose=purpose, source="unsubscribe link", origin=_origin(request), at=now
+                customer,
+                purpose=purpose,
+                source="unsubscribe link",
+                mailbox=wishes.speaks(customer),
+                origin=_origin(request),
+                at=now,
             )
             state = "gone"
     context = {"state": state, "purpose": purpose.label, "undo": undo, "token": token, "erased": _erased(customer)}
@@ -63,7 +67,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
     found = _of_link(token)
     if found is None:
         return _no_link(request)
-    return _page(request, found[0], mailbox=True, source=LINK)
+    return _page(request, found[0], mailbox=wishes.speaks(found[0]), source=LINK)
 
 
 @login_required
@@ -71,7 +75,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
 def own(request: HttpRequest) -> HttpResponse:
     """Show the same page to a member, by the session."""
     customer = customers.for_user(request.user, at=timezone.now())
-    return _page(request, customer, mailbox=customer.address_proven_at is not None, source=ACCOUNT)
+    return _page(request, customer, mailbox=wishes.speaks(customer), source=ACCOUNT)
 
 
 def _page(request: HttpRequest, customer: Customer, *, mailbox: bool, source: str) -> HttpResponse:
@@ -111,7 +115,7 @@ def _change(
         back = _undo(request, customer, mailbox=mailbox)
         return {"undo": "", "done": _("Undone. It is as it was before.") if back else _too_late()}
     if do == "leave":
-        shown = Shown(text=wanted.leaving_text(_language(request)), source=source, origin=origin_hashed)
+        shown = Shown(text=wanted.leaving_text(pages.language(request)), source=source, origin=origin_hashed)
         undo = wanted.leave(customer, shown=shown, mailbox=mailbox, at=now)
         return {"undo": undo, "done": _("Done. You get no more such mail from us.")}
     if do not in SAVING:
@@ -128,7 +132,7 @@ def _change(
         customer,
         wish,
         shown=Shown(text="", source=source, origin=origin_hashed),
-        language=_language(request),
+        language=pages.language(request),
         mailbox=mailbox,
         at=now,
     )
@@ -144,12 +148,6 @@ def _shown(customer: Customer, offered: Sequence[Offered], *, mailbox: bool) -> 
         "shop_name": conf.SHOP_NAME,
         "reply_to": parseaddr(conf.REPLY_TO or conf.FROM_EMAIL)[1],
     }
-
-
-def _language(request: HttpRequest) -> str:
-    """Return the language of the page that was sent back; empty, the present one, where it names none of ours."""
-    given = request.POST.get("language", "")
-    return given if given in dict(settings.LANGUAGES) else ""
 
 
 def _undo(request: HttpRequest, customer: Customer, *, mailbox: bool) -> bool:

@@ -15,8 +15,9 @@ from django.urls import reverse
 from django.utils import translation
 
 from retention import links, registry
+from retention.hashing import address_hash
 from retention.models import Consent, ConsentEvidence, Customer, Preference, Suppression, TopicChoice
-from retention.services import consent, customers, delivery, persons, preferences, suppression, writing
+from retention.services import consent, customers, delivery, persons, preferences, standing, suppression, writing
 from retention.services.profile import Shown
 from tests.retention.choosing import boxes, path, post, strict, topic, undo, undo_of
 from tests.retention.ground import happened, promise
@@ -357,6 +358,66 @@ def test_a_stranger_who_typed_the_address_learns_nothing_of_its_owner(ada: Custo
     page = client.get(reverse("retention:own_preferences"))
     assert boxes(page)["survey"] == ["on"]
     assert b"came back" not in page.content
+
+
+@pytest.fixture
+def mallory(user: Callable[..., Any], ada: Customer) -> Customer:
+    """Proved her own address, and then told the shop that hers is Ada's; her old mails are with her still."""
+    account = user("mallory@example.com")
+    row = customers.for_user(account, at=NOON - DAY)
+    customers.prove_address(row, at=NOON - DAY)
+    consent.grant(row, purpose="marketing", basis="opt_in", source="test", at=NOON - DAY)
+    account.email = "ada@example.com"
+    customers.change_address(user=account, at=NOON)
+    return Customer.objects.get(pk=row.pk)
+
+
+def test_an_old_link_tells_nothing_of_the_address_that_the_account_has_by_now(ada: Customer, mallory: Customer) -> None:
+    topic("cups", en="Cups")
+    post(ada, topics=None, marketing=None, survey=None, every_days="30")
+    suppression.add("ada@example.com", scope="all", reason="complained", at=NOON)
+    page = strict().get(path(mallory))
+    assert (boxes(page)["marketing"], boxes(page)["survey"]) == (["on"], ["on"])
+    assert (boxes(page)["topics"], boxes(page)["every_days"]) == (["cups"], ["0"])
+    assert b"came back" not in page.content
+    undo = undo_of(post(mallory, every_days="7"))
+    kept = standing.unsign(undo, customer=mallory, mailbox=False)
+    assert kept
+    assert kept["before"]["stops"] == {}
+
+
+def test_an_old_link_changes_nothing_of_the_address_that_the_account_has_by_now(
+    ada: Customer, mallory: Customer, mailoutbox: Box
+) -> None:
+    strict().post(path(mallory), {"do": "leave"})
+    post(mallory, "pause", every_days="30")
+    assert Suppression.objects.count() == 0
+    assert sent(mailoutbox, ada, NEWS, QUESTION) == [NEWS, QUESTION]
+    consent.unsubscribe(ada, purpose="marketing", source="unsubscribe link", at=NOON)
+    page = post(mallory, marketing="on")
+    undo(mallory, page)
+    assert list(Suppression.objects.values_list("scope", "reason")) == [("marketing", "unsubscribed")]
+    assert Consent.objects.get(customer=ada, purpose="marketing").granted is False
+
+
+def test_an_undo_of_the_old_address_is_too_late_for_the_new_one(ada: Customer, user: Callable[..., Any]) -> None:
+    account = user("mallory@example.com")
+    row = customers.for_user(account, at=NOON)
+    customers.prove_address(row, at=NOON)
+    page = post(row, "leave")
+    account.email = "ada@example.com"
+    customers.change_address(user=account, at=NOON)
+    post(ada, "leave")
+    assert "cannot be undone any more" in undo(row, page).content.decode()
+    assert Suppression.objects.filter(address_hash=address_hash("ada@example.com")).count() == 2
+
+
+def test_an_address_that_changes_while_the_link_is_pressed_is_not_spoken_for(ada: Customer, mallory: Customer) -> None:
+    before = Customer.objects.get(pk=mallory.pk)
+    before.email, before.address_proven_at = "mallory@example.com", NOON  # as the page has read it
+    preferences.leave(before, shown=Shown(text=""), mailbox=True, at=NOON)
+    assert Suppression.objects.count() == 0
+    assert Consent.objects.get(customer=mallory, purpose="marketing").granted is False
 
 
 def test_the_account_page_leads_there_and_its_form_refuses_a_forgery(user: Callable[..., Any]) -> None:

@@ -137,6 +137,33 @@ def test_it_works_after_the_guest_became_a_member(ada: Customer, user: Callable[
     assert granted() == {"survey"}
 
 
+@pytest.mark.parametrize("purpose", ["marketing", "survey"])
+def test_an_account_whose_address_nobody_has_proven_stops_its_own_mail_and_nobody_elses(
+    ada: Customer, user: Callable[..., Any], mailoutbox: list[EmailMessage], purpose: str
+) -> None:
+    member = customers.for_user(user("ada@example.com"), at=NOON)
+    consent.grant(member, purpose="marketing", basis="opt_in", source="test", at=NOON)
+    where = path(member, purpose)
+    page = strict().post(where, ONE_CLICK)
+    assert page.status_code == 200
+    assert Suppression.objects.count() == 0
+    said = Consent.objects.get(customer=member, purpose=purpose)
+    assert (said.granted, Consent.objects.filter(customer=ada, granted=True).count()) == (False, 2)
+    mail = NEWS if purpose == "marketing" else QUESTION
+    own, hers = promise(member, mail), promise(ada, mail)
+    delivery.deliver(at=NOON)
+    own.refresh_from_db()
+    hers.refresh_from_db()
+    assert (own.state, hers.state, len(mailoutbox)) == ("skipped", "sent", 1)
+    assert undo_of(strict().post(where, ONE_CLICK)) == "", "stopped already"
+    assert ConsentEvidence.objects.filter(customer=member, granted=False).count() == 1
+    undo(where, page)
+    own = promise(member, mail, key="again")
+    delivery.deliver(at=NOON)
+    own.refresh_from_db()
+    assert own.state == "sent"
+
+
 def test_it_answers_well_after_the_person_was_erased(ada: Customer) -> None:
     where = path(ada)
     persons.erase_person(ada, at=NOON)
