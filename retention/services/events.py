@@ -8,22 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.timezone import is_naive
 
 from retention.conf import conf
 from retention.models import MailEvent, Message, Suppression
 from retention.models.consent import Purpose
 from retention.redaction import without_addresses
-from retention.services import consent, suppression
+from retention.services import consent, heard, suppression
 
 Kind = MailEvent.Kind
 State = Message.State
 AHEAD = timedelta(days=1)
 """How far a provider's clock may be ahead of ours."""
-
-LEFT = (Kind.DELIVERED, Kind.BOUNCED, Kind.COMPLAINED, Kind.UNSUBSCRIBED)
-"""Such a thing happens only to a mail that has left."""
 
 STAMPS = {Kind.DELIVERED: "delivered_at", Kind.BOUNCED: "bounced_at", Kind.COMPLAINED: "complained_at"}
 
@@ -104,11 +102,14 @@ def _find(ids: set[str]) -> Message | None:
 
 def _follow(message: Message, event: MailEvent, *, recipient: str, at: datetime) -> None:
     rows = Message.objects.filter(pk=message.pk)
+    # who is just writing down that the sender died or the line broke is waited for
+    rows.select_for_update(no_key=True).values_list("pk").first()
     kind = Kind(event.kind)
-    if kind in LEFT:
+    if kind in heard.LEFT:
         rows.filter(state=State.UNKNOWN).update(state=State.SENT, sent_at=F("changed_at"), reason="", changed_at=at)
+        _call_off_another_try(rows, at=at)
     elif kind == Kind.REJECTED:
-        rows.filter(state=State.UNKNOWN).update(state=State.FAILED, reason="refused by the provider", changed_at=at)
+        rows.filter(state=State.UNKNOWN).update(state=State.FAILED, reason=heard.REFUSED, changed_at=at)
     if stamp := STAMPS.get(kind):
         rows.filter(**{f"{stamp}__isnull": True}).update(**{stamp: event.at})
     customer = message.customer
@@ -118,6 +119,15 @@ def _follow(message: Message, event: MailEvent, *, recipient: str, at: datetime)
     if kind == Kind.UNSUBSCRIBED:
         purpose = Purpose.SURVEY if message.purpose == Purpose.SURVEY else Purpose.MARKETING
         consent.unsubscribe(customer, purpose=purpose, source=f"provider:{event.provider}", at=at)
+
+
+def _call_off_another_try(rows: QuerySet[Message], *, at: datetime) -> None:
+    """Leave a mail that is promised at least once and has left as it is, though its line broke."""
+    again = rows.filter(state__in=[State.DUE, State.CLAIMED], at_least_once=True, tries__gt=0)
+    again.update(
+        state=State.SENT, sent_at=Coalesce("started_at", "changed_at"), reason="", error="", owner="", lease_until=None,
+        changed_at=at,
+    )  # fmt: skip
 
 
 def prune(*, at: datetime) -> int:

@@ -11,11 +11,12 @@ from django.core import mail as django_mail
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend
+from django.db import transaction
 from django.db.models import Exists
 
 from retention.conf import conf
 from retention.models import Message
-from retention.services import answers, letters, outbox, starting, unsettled
+from retention.services import answers, heard, letters, outbox, starting, unsettled
 from retention.services.starting import Starter
 from retention.services.writing import Ready
 from retention.watch import Watch
@@ -148,10 +149,11 @@ def _note_failure(message: Message, error: Exception, *, at: datetime) -> bool:
         rows.update(**again)
         return False
     if answers.in_doubt(error):
-        if message.at_least_once and message.tries < conf.SEND_TRIES:
-            rows.update(**again)
-        else:
-            rows.update(state=State.UNKNOWN, reason="line broke", **free)
+        once_more = message.at_least_once and message.tries < conf.SEND_TRIES
+        with transaction.atomic():
+            ours = rows.select_for_update(no_key=True).values_list("pk", flat=True)
+            if heard.settle(list(ours), at=at):
+                rows.update(**(again if once_more else {"state": State.UNKNOWN, "reason": "line broke", **free}))
         return False
     if answers.of_the_sender(error) and message.tries < conf.SEND_TRIES:
         rows.update(**again)

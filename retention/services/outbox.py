@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
+from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
 
 from retention import registry
@@ -17,7 +18,7 @@ from retention.instants import resolve
 from retention.locks import one_at_a_time
 from retention.models import Message
 from retention.rows import lock
-from retention.services import answers
+from retention.services import answers, heard
 
 log = logging.getLogger(__name__)
 
@@ -118,17 +119,19 @@ def promote(*, at: datetime, limit: int = 1000) -> int:
 def reap(*, at: datetime) -> int:
     """Take mails from workers whose lease is over. Returns how many.
 
-    ``claimed`` never left: due again. ``sending`` may have left: due again with the same Message-ID where
-    at least once is promised, else visible as unknown.
+    ``claimed`` never left: due again. ``sending`` may have left: what an event says already, else due again with the
+    same Message-ID where at least once is promised, else visible as unknown.
     """
     over = Message.objects.filter(lease_until__lt=at)
     free = {"owner": "", "lease_until": None, "changed_at": at}
     count = over.filter(state=State.CLAIMED).update(state=State.DUE, started_at=UNSTARTED, **free)
-    count += over.filter(state=State.SENDING, at_least_once=True).update(state=State.DUE, **free)
-    count += over.filter(state=State.SENDING, at_least_once=False).update(
-        state=State.UNKNOWN, reason="sender died", **free
-    )
-    return count
+    with transaction.atomic():
+        ids = lock(over.filter(state=State.SENDING).order_by("pk"), limit=1000)
+        if ids:
+            rest = Message.objects.filter(pk__in=heard.settle(ids, at=at), state=State.SENDING)
+            rest.filter(at_least_once=True).update(state=State.DUE, **free)
+            rest.filter(at_least_once=False).update(state=State.UNKNOWN, reason="sender died", **free)
+    return count + len(ids)
 
 
 def claim(*, owner: str, at: datetime, limit: int, stopped: bool = False) -> list[Message]:
