@@ -37,6 +37,8 @@ PAUSE = 0.01
 """Seconds between two transactions on SQLite, where whoever else wants to write must wait for ours."""
 WAITS = timedelta(hours=1)
 """For how long a file that was looked at waits for a yes."""
+THROWN_AWAY = {"thrown_away": True}
+"""Cursor of the job of a file that was not taken in to its end and is not any more."""
 
 State = Job.State
 
@@ -94,7 +96,8 @@ def has_noes(whole: ConsentImport) -> bool:
 def start(whole: ConsentImport, *, at: datetime) -> Job | None:
     """Say yes: a tick takes the file in. Twice is once; None where it was thrown away meanwhile."""
     with transaction.atomic():
-        if not whole.parts.exists() and whole.job_id is None:
+        found = _hold(pk=whole.pk)
+        if found is None or (found.job_id is None and not found.parts.exists()):
             return None
         job, _made = Job.objects.get_or_create(
             key=f"{KIND}:{whole.pk}",
@@ -105,13 +108,22 @@ def start(whole: ConsentImport, *, at: datetime) -> Job | None:
 
 
 def throw_away(whole: ConsentImport, *, at: datetime) -> bool:
-    """Delete what is left of a file that is not under way; False where it is, or nothing is left."""
+    """Delete what is left of a file that is not under way, and end it; False where it is, or nothing is left."""
     with transaction.atomic():
-        if Job.objects.filter(consent_import=whole, state=State.RUNNING).select_for_update().exists():
+        found = _hold(pk=whole.pk)
+        if found is None or (found.job and found.job.state == State.RUNNING):
             return False
-        gone = bool(ConsentImportPart.objects.filter(whole=whole).delete()[0])
-        ConsentImport.objects.filter(pk=whole.pk, job=None).delete()
+        gone = bool(found.parts.all().delete()[0])
+        if found.job is None:
+            found.delete()
+        elif gone:
+            _end(found.job.pk, at=at, cursor=THROWN_AWAY)
     return gone
+
+
+def _hold(**about: Any) -> ConsentImport | None:
+    """Lock a file's row: saying yes, going on and throwing away are one after the other."""
+    return ConsentImport.objects.select_for_update().filter(**about).first()
 
 
 def forget(email: str, *, at: datetime) -> None:
@@ -180,15 +192,24 @@ def _step(pk: int, *, at: datetime) -> int:
         parts[0].delete()
         Job.objects.filter(pk=pk).update(done=F("done") + len(lines), moved_at=at)
     if len(parts) < 2:
-        Job.objects.filter(pk=pk).update(state=State.DONE, moved_at=at)
-        if has_noes(whole):  # a list of those who said yes says nothing of who said no
+        _end(pk, at=at, cursor={} if parts else THROWN_AWAY)
+        if parts and has_noes(whole):  # a list of those who said yes says nothing of who said no
             installation.settle_consents(by=whole.made_by, at=at)
     return len(parts[0].lines) if parts else 0
 
 
+def _end(job: int, *, at: datetime, cursor: Mapping[str, Any]) -> None:
+    Job.objects.filter(pk=job).update(state=State.DONE, cursor=cursor, moved_at=at)
+
+
 def retry(job: Job, *, at: datetime) -> bool:
-    """Go on with a file that stopped, where it stopped. False where it had not."""
-    return Job.objects.filter(pk=job.pk, kind=KIND, state=State.FAILED).update(state=State.RUNNING, moved_at=at) == 1
+    """Go on with a file that stopped, where it stopped. False where it had not, or nothing of it is left."""
+    with transaction.atomic():
+        found = _hold(job=job)
+        if found is None or not found.parts.exists():
+            return False
+        stopped = Job.objects.filter(pk=job.pk, kind=KIND, state=State.FAILED)
+        return stopped.update(state=State.RUNNING, moved_at=at) == 1
 
 
 def _say(job: int, words: str, *, at: datetime, **more: Any) -> None:

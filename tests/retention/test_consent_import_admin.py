@@ -66,6 +66,22 @@ def test_a_file_is_looked_at_said_yes_to_and_taken_in(staff: Callable[..., Clien
     assert installation.get().consents_settled_by == whole.made_by
 
 
+def test_what_was_thrown_away_does_not_go_on(staff: Callable[..., Client]) -> None:
+    client = staff("add_consentimport", "view_consentimport", "view_installation")
+    upload(client, LINES)
+    whole = ConsentImport.objects.get()
+    job = consent_imports.start(whole, at=NOON)
+    assert job
+    Job.objects.update(state="failed", log="noon: ValueError: too long\n")
+    client.post(f"{PAGE}{whole.pk}/discard/")
+    answer = client.post(f"{PAGE}{whole.pk}/retry/", follow=True)  # of a page that was open still
+    assert "It goes on where it stopped." not in answer.content.decode()
+    consent_imports.carry_on(at=timezone.now())
+    job.refresh_from_db()
+    assert (job.state, job.done, installation.get().consents_settled_at) == ("done", 0, None)
+    assert "stopped at line" not in client.get(STATUS).content.decode()
+
+
 def test_a_file_can_be_thrown_away_instead(staff: Callable[..., Client]) -> None:
     client = staff("add_consentimport", "view_consentimport")
     upload(client, LINES)
