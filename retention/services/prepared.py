@@ -9,6 +9,11 @@ from typing import Any, NamedTuple
 
 from django.db import DatabaseError, connection
 
+try:
+    from psycopg import ClientCursor
+except ImportError:  # SQLite, or psycopg 2
+    ClientCursor = None  # type: ignore[assignment,misc]
+
 log = logging.getLogger(__name__)
 
 GONE = "26000"
@@ -33,6 +38,12 @@ class Statement(NamedTuple):
         return given
 
 
+def _binds_here(cursor: Any) -> bool:
+    """Whether values are put into the statement on our side, which PREPARE and EXECUTE need: psycopg 2 does it its own
+    way, and psycopg 3 leaves it to PostgreSQL where the settings say ``server_side_binding``."""
+    return ClientCursor is not None and isinstance(getattr(cursor, "cursor", None), ClientCursor)
+
+
 class Prepared:
     """The prepared statements of one run. Where the database has none they are sent as they are."""
 
@@ -43,7 +54,7 @@ class Prepared:
         """Run a statement that returns one row."""
         with connection.cursor() as cursor:
             # inside a transaction a failure would end it
-            if _state["usable"] and not connection.in_atomic_block and connection.vendor == "postgresql":
+            if _state["usable"] and not connection.in_atomic_block and _binds_here(cursor):
                 try:
                     name, order = self._prepare(cursor, statement)
                     places = ", ".join(["%s"] * len(order))

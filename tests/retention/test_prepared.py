@@ -71,3 +71,30 @@ def test_mails_of_every_kind_go_out_either_way(
         assert known() == 0
     assert set(Message.objects.values_list("state", "tries", "owner")) == {("sent", 1, "")}
     assert len(mailoutbox) == 24
+
+
+@pytest.fixture
+def binding_there() -> Iterator[None]:
+    """PostgreSQL puts the values in; Django's own cursors keep them out of the statement."""
+    options = connection.settings_dict["OPTIONS"]
+    before = dict(options)
+    connection.close()
+    options["server_side_binding"] = True
+    yield
+    connection.close()
+    options.clear()
+    options.update(before)
+
+
+@pytest.mark.usefixtures("binding_there")
+def test_mails_go_out_where_postgresql_puts_the_values_in(
+    customer: Callable[..., Customer], mailoutbox: list[EmailMessage], usable: dict[str, bool]
+) -> None:
+    for number, proven in enumerate((None, NOON)):
+        one = customer(f"{number}@example.com", wants=("marketing",), address_proven_at=proven)
+        for mail in (NEWS, QUESTION, RECEIPT):
+            promise(one, mail)
+    assert delivery.deliver(at=NOON) == 6
+    assert set(Message.objects.values_list("state", "tries", "owner")) == {("sent", 1, "")}
+    assert len(mailoutbox) == 6
+    assert usable == {"usable": True}, "another session may prepare"
