@@ -13,10 +13,11 @@ from django.db.models.functions import Coalesce
 from django.utils.timezone import is_naive
 
 from retention.conf import conf
+from retention.hashing import normal
 from retention.models import MailEvent, Message, Suppression
 from retention.models.consent import Purpose
 from retention.redaction import without_addresses
-from retention.services import consent, heard, suppression
+from retention.services import consent, heard, rates, suppression
 
 Kind = MailEvent.Kind
 State = Message.State
@@ -113,12 +114,24 @@ def _follow(message: Message, event: MailEvent, *, recipient: str, at: datetime)
     if stamp := STAMPS.get(kind):
         rows.filter(**{f"{stamp}__isnull": True}).update(**{stamp: event.at})
     customer = message.customer
-    address = recipient if "@" in recipient else customer.email
+    address = _address(recipient, customer.email)
     if (why := SUPPRESSES.get(kind)) and address:
         suppression.add(address, scope=Suppression.Scope.ALL, reason=why, at=at)
     if kind == Kind.UNSUBSCRIBED:
         purpose = Purpose.SURVEY if message.purpose == Purpose.SURVEY else Purpose.MARKETING
         consent.unsubscribe(customer, purpose=purpose, source=f"provider:{event.provider}", at=at)
+
+
+def _address(recipient: str, email: str) -> str:
+    """Return where the mail went, as the customer writes it: providers name a domain as DNS knows it."""
+    if "@" not in recipient:
+        return email
+    same = _mailbox(recipient) == _mailbox(email)
+    return email if same else recipient
+
+
+def _mailbox(address: str) -> tuple[str, str]:
+    return normal(address).rpartition("@")[0], rates.domain_of(address)
 
 
 def _call_off_another_try(rows: QuerySet[Message], *, at: datetime) -> None:

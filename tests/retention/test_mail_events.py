@@ -116,6 +116,38 @@ def test_a_bounce_of_an_address_that_the_customer_has_no_more_leaves_the_new_one
     assert again.state == "sent"
 
 
+@pytest.mark.parametrize("kind", ["bounced", "complained"])
+@pytest.mark.parametrize(
+    ("email", "recipient"),
+    [
+        ("ada@münchen.de", "ada@xn--mnchen-3ya.de"),
+        ("Ada@MÜNCHEN.de", "ada@xn--mnchen-3ya.de"),
+        ("ada@xn--mnchen-3ya.de", "ada@münchen.de"),
+        ("ada@example.com", "ADA@Example.com."),
+    ],
+)
+def test_a_bounce_finds_the_address_by_whatever_name_the_provider_calls_its_domain(
+    sent: Callable[..., Message], mailoutbox: list[EmailMessage], kind: str, email: str, recipient: str
+) -> None:
+    message = sent(email=email)
+    events.take(told(kind, message, recipient=recipient), at=NOON)
+    again = promise(message.customer, NEWS, key="again")
+    delivery.deliver(at=NOON)
+    again.refresh_from_db()
+    assert (again.state, again.reason) == ("skipped", "address suppressed")
+
+
+def test_a_bounce_of_another_mailbox_at_the_same_domain_leaves_this_one_alone(
+    sent: Callable[..., Message], mailoutbox: list[EmailMessage]
+) -> None:
+    message = sent(email="ada@münchen.de")
+    events.take(told("bounced", message, recipient="ben@xn--mnchen-3ya.de"), at=NOON)
+    again = promise(message.customer, NEWS, key="again")
+    delivery.deliver(at=NOON)
+    again.refresh_from_db()
+    assert again.state == "sent"
+
+
 @pytest.mark.parametrize(("mail", "purpose"), [(NEWS, "marketing"), (QUESTION, "survey"), (RECEIPT, "marketing")])
 def test_a_providers_unsubscribe_is_ours(sent: Callable[..., Message], mail: str, purpose: str) -> None:
     message = sent(mail)
