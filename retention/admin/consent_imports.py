@@ -108,7 +108,7 @@ class ConsentImportAdmin(ReadOnlyAdmin):
             original=whole,
             whole=whole,
             sentences=list(consent_words.found(found)),
-            only_yes=not consent_imports.has_noes(whole),
+            settles=consent_imports.says_who_left(whole),
             notes=whole.found.get("notes", []),
             said=_said(whole),
             may_add=request.user.has_perm(ADD),

@@ -18,10 +18,10 @@ from django.db.models import F, TextField, Value
 from django.db.models.functions import Concat
 
 from retention import moments
-from retention.consent_file import CONSENT, Line, Reading
+from retention.consent_file import CONSENT, SUPPRESSION, UNSUBSCRIBE, Line, Reading
 from retention.hashing import normal
 from retention.locks import one_at_a_time, passes
-from retention.models import ConsentImport, ConsentImportPart, Job, Suppression
+from retention.models import ConsentImport, ConsentImportPart, Installation, Job, Suppression
 from retention.redaction import without_addresses
 from retention.services import consent_merging, consent_writing, installation
 
@@ -88,9 +88,9 @@ def _pieces(said: Iterable[tuple[str, Sequence[Line]]], size: int) -> Iterator[l
         yield piece
 
 
-def has_noes(whole: ConsentImport) -> bool:
-    """Whether a file says of anybody that they are not to be written to."""
-    return any(n and name.startswith("kind_") and name != f"kind_{CONSENT}" for name, n in whole.found.items())
+def says_who_left(whole: ConsentImport) -> bool:
+    """Whether a file says of anybody that they wanted no mail; what bounced or was complained of says nothing of it."""
+    return any(whole.found.get(f"kind_{kind}") for kind in (UNSUBSCRIBE, SUPPRESSION))
 
 
 def start(whole: ConsentImport, *, at: datetime) -> Job | None:
@@ -118,6 +118,7 @@ def throw_away(whole: ConsentImport, *, at: datetime) -> bool:
             found.delete()
         elif gone:
             _end(found.job.pk, at=at, cursor=THROWN_AWAY)
+        _settle(at=at)
     return gone
 
 
@@ -141,9 +142,12 @@ def forget(email: str, *, at: datetime) -> None:
 
 def prune(*, at: datetime) -> int:
     """Throw away the files that nobody has said yes to for an hour. Returns how many."""
-    return (
-        ConsentImport.objects.filter(job=None, created_at__lt=at - WAITS).delete()[1].get(ConsentImport._meta.label, 0)
-    )
+    with transaction.atomic():
+        late = ConsentImport.objects.filter(job=None, created_at__lt=at - WAITS)
+        count = late.delete()[1].get(ConsentImport._meta.label, 0)
+        if count:
+            _settle(at=at)
+    return count
 
 
 def carry_on(*, at: datetime, most: int | None = None) -> int:
@@ -193,13 +197,26 @@ def _step(pk: int, *, at: datetime) -> int:
         Job.objects.filter(pk=pk).update(done=F("done") + len(lines), moved_at=at)
     if len(parts) < 2:
         _end(pk, at=at, cursor={} if parts else THROWN_AWAY)
-        if parts and has_noes(whole):  # a list of those who said yes says nothing of who said no
-            installation.settle_consents(by=whole.made_by, at=at)
+        _settle(at=at)
     return len(parts[0].lines) if parts else 0
 
 
 def _end(job: int, *, at: datetime, cursor: Mapping[str, Any]) -> None:
     Job.objects.filter(pk=job).update(state=State.DONE, cursor=cursor, moved_at=at)
+
+
+def _settle(*, at: datetime) -> None:
+    """Note that it is known who had left, once a file that says so is taken in whole and no other one waits or runs."""
+    # of two files that end at once the second sees the end of the first
+    Installation.objects.select_for_update().get(pk=installation.get().pk)
+    if ConsentImportPart.objects.exists():
+        return
+    ended = ConsentImport.objects.filter(job__state=State.DONE).exclude(job__cursor=THROWN_AWAY)
+    for whole in ended.order_by("-pk"):
+        # a list of those who said yes, or of what bounced, says nothing of who said no
+        if says_who_left(whole):
+            installation.settle_consents(by=whole.made_by, at=at)
+            return
 
 
 def retry(job: Job, *, at: datetime) -> bool:

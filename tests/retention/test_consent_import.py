@@ -378,7 +378,9 @@ def test_it_goes_on_where_it_stopped_and_the_file_goes_piece_by_piece(
     monkeypatch.setattr(consent_imports, "PIECE", 10)
     monkeypatch.setattr(consent_imports, "PIECE_ON_SQLITE", 10)
     reading, found = look(
-        HEAD + "".join(f"p{n}@example.com,consent,,2024-05-01,,,\n" for n in range(44)) + "no@example.com,bounce,,,,,\n"
+        HEAD
+        + "".join(f"p{n}@example.com,consent,,2024-05-01,,,\n" for n in range(44))
+        + "no@example.com,unsubscribe,,,,,\n"
     )
     whole = consent_imports.keep(reading, found, by="mia", at=NOON)
     job = consent_imports.start(whole, at=NOON)

@@ -66,6 +66,12 @@ def test_a_file_is_looked_at_said_yes_to_and_taken_in(staff: Callable[..., Clien
     assert installation.get().consents_settled_by == whole.made_by
 
 
+@pytest.mark.parametrize(("kind", "told"), [("bounce", True), ("complaint", True), ("unsubscribe", False)])
+def test_a_file_that_settles_nothing_says_so(staff: Callable[..., Client], kind: str, told: bool) -> None:
+    page = upload(staff("add_consentimport", "view_consentimport"), f"address,kind\nada@example.com,{kind}\n")
+    assert ("It says nothing of who has unsubscribed." in page.content.decode()) is told
+
+
 def test_what_was_thrown_away_does_not_go_on(staff: Callable[..., Client]) -> None:
     client = staff("add_consentimport", "view_consentimport", "view_installation")
     upload(client, LINES)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from retention.models import Consent, Customer, Installation, Message
-from retention.services import consent, delivery, installation, line, unsettled
+from retention.models import Consent, ConsentImport, ConsentImportPart, Customer, Installation, Job, Message
+from retention.services import consent, consent_imports, delivery, installation, line, unsettled
 from tests.retention.ground import LIVE, guest, promise, tell
 from tests.retention.shop import NOON, LocalShop
-from tests.retention.test_consent_import import take_in
+from tests.retention.test_consent_import import HEAD, look, take_in
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -90,6 +90,115 @@ def test_a_file_of_consents_alone_settles_nothing_and_one_with_noes_does(
     assert (settled.consents_settled_at, settled.consents_settled_by) == (NOON, "mia")
     delivery.deliver(at=NOON + HOUR)
     assert [mail.to for mail in mailoutbox] == [["ada@example.com"]]
+
+
+def waiting(text: str) -> ConsentImport:
+    """Look at a file; nobody has said yes yet."""
+    reading, found = look(HEAD + text)
+    return consent_imports.keep(reading, found, by="ben", at=NOON)
+
+
+def run(whole: ConsentImport) -> Job:
+    """Say yes to a file and take it in."""
+    job = consent_imports.start(whole, at=NOON)
+    assert job
+    consent_imports.carry_on(at=NOON)
+    job.refresh_from_db()
+    return job
+
+
+def settled() -> bool:
+    return installation.get().consents_settled_at is not None
+
+
+NO, BOUNCE = "ben@example.com,unsubscribe,,,,,\n", "cat@example.com,bounce,,,,,\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "settles"),
+    [("consent", False), ("bounce", False), ("complaint", False), ("unsubscribe", True), ("suppression", True)],
+)
+def test_only_a_file_that_says_who_wanted_no_mail_settles(db: None, kind: str, settles: bool) -> None:
+    take_in(f"ada@example.com,{kind},,2024-05-01,,,\n")
+    assert settled() is settles
+
+
+def test_while_another_file_waits_nothing_is_settled(db: None) -> None:
+    bounces = waiting(BOUNCE)
+    take_in_beside(NO)
+    assert not settled()
+    assert run(bounces).state == "done"
+    assert (settled(), installation.get().consents_settled_by) == (True, "mia"), "by whom the noes are"
+
+
+def test_a_file_that_nobody_says_yes_to_keeps_the_others_for_an_hour_at_most(db: None) -> None:
+    waiting(BOUNCE)
+    take_in_beside(NO)
+    consent_imports.carry_on(at=NOON + HOUR)
+    assert not settled()
+    consent_imports.carry_on(at=NOON + HOUR + timedelta(minutes=1))
+    assert settled()
+
+
+def test_a_file_that_waited_and_is_thrown_away_keeps_nothing_waiting(db: None) -> None:
+    bounces = waiting(BOUNCE)
+    take_in_beside(NO)
+    assert consent_imports.throw_away(bounces, at=NOON)
+    assert settled()
+
+
+def test_a_file_that_stopped_half_way_keeps_the_others_until_it_goes_on_or_is_thrown_away(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = stop_half_way(NO + BOUNCE, monkeypatch)
+    take_in_beside("dee@example.com,unsubscribe,,,,,\n")
+    assert not settled()
+    assert consent_imports.throw_away(stopped, at=NOON)
+    assert (settled(), installation.get().consents_settled_by) == (True, "mia"), "that file is whole"
+
+
+def test_what_was_thrown_away_half_way_is_ended_and_settles_nothing(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = stop_half_way(NO + BOUNCE, monkeypatch)
+    job = stopped.job
+    assert job
+    assert consent_imports.throw_away(stopped, at=NOON)
+    job.refresh_from_db()
+    assert (job.state, job.done, job.total) == ("done", 1, 2)
+    assert not consent_imports.retry(job, at=NOON)
+    consent_imports.carry_on(at=NOON)
+    take_in(BOUNCE)
+    assert not settled()
+    assert not consent_imports.throw_away(stopped, at=NOON), "twice is once"
+
+
+def test_a_job_without_a_line_left_settles_nothing(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = stop_half_way(NO + BOUNCE, monkeypatch)
+    ConsentImportPart.objects.all().delete()
+    job = stopped.job
+    assert job
+    assert not consent_imports.retry(job, at=NOON)
+    Job.objects.update(state="running")  # as a worker of an earlier release left it
+    consent_imports.carry_on(at=NOON)
+    job.refresh_from_db()
+    assert (job.state, settled()) == ("done", False)
+
+
+def stop_half_way(lines: str, monkeypatch: pytest.MonkeyPatch) -> ConsentImport:
+    """Let a file stop after its first line."""
+    monkeypatch.setattr(consent_imports, "PIECE", 1)
+    monkeypatch.setattr(consent_imports, "PIECE_ON_SQLITE", 1)
+    whole = waiting(lines)
+    job = consent_imports.start(whole, at=NOON)
+    assert job
+    consent_imports.carry_on(at=NOON, most=1)
+    Job.objects.update(state="failed")
+    return ConsentImport.objects.get(pk=whole.pk)
+
+
+def take_in_beside(lines: str) -> None:
+    """Take a file in to its end, whatever else waits."""
+    reading, found = look(HEAD + lines)
+    assert run(consent_imports.keep(reading, found, by="mia", at=NOON)).state == "done"
 
 
 def test_who_becomes_somebody_of_before_in_mid_send_waits_and_is_not_skipped(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import pytest
 from django.db import transaction
 
 from retention import consent_file
-from retention.models import ConsentEvidence, ConsentImportPart, Customer, Job, Suppression
-from retention.services import consent, consent_imports, consent_merging, permission
+from retention.models import ConsentEvidence, ConsentImport, ConsentImportPart, Customer, Job, Suppression
+from retention.services import consent, consent_imports, consent_merging, installation, permission
 from tests.races.together import all_well, together
 from tests.retention.ground import promise
 from tests.retention.shop import NOON
@@ -88,3 +89,23 @@ def test_who_says_no_while_a_file_says_yes_has_said_no(
         assert Suppression.objects.get(address_hash=person.address_hash).reason == "unsubscribed"
         news = promise(person, "test.news")
         assert permission.refusals([news], at=NOON)[news.pk] == "unsubscribed"
+
+
+@pytest.mark.postgres
+def test_a_file_that_ends_while_another_is_thrown_away_settles_what_people_had_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each sees the other's lines or job as it was, unless one waits for the other's end."""
+    reading = consent_file.read(b"address,kind\ncat@example.com,bounce\n", at=NOON)
+    other = consent_imports.keep(reading, {}, by="ben", at=NOON)
+    job = ready("ada@example.com,unsubscribe,,\n", monkeypatch)
+    ConsentImport.objects.filter(job=job).update(found={"kind_unsubscribe": 1})
+    both, settle = threading.Barrier(2), consent_imports._settle
+
+    def late(*, at: datetime) -> None:
+        both.wait(30)
+        settle(at=at)
+
+    monkeypatch.setattr(consent_imports, "_settle", late)
+    all_well(together(work, lambda: int(consent_imports.throw_away(other, at=NOON))))
+    assert installation.get().consents_settled_by == "mia"
