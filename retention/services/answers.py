@@ -15,6 +15,9 @@ NOT_REACHED = (ConnectionRefusedError, socket.gaierror)
 """Nobody was there to take anything, however deep below the error of a provider's client."""
 
 
+TOO_LARGE = 552
+
+
 def words(error: BaseException) -> str:
     """Return what to keep of an error: its kind and its words without addresses."""
     return without_addresses(f"{type(error).__name__}: {error}".replace("\0", ""))[:500]
@@ -36,6 +39,16 @@ def in_doubt(error: BaseException) -> bool:
 def of_the_sender(error: BaseException) -> bool:
     """Whether a provider refuses us and not this mail: a wrong key, too many requests. Others would fare the same."""
     return _status(error) in (401, 403, 407, 429)
+
+
+def refuses_us(error: BaseException) -> bool:
+    """Whether the mail server does not let us in or takes nothing from our address for now: no mail would fare better.
+
+    A mail that is too large is told so (552) before it is said whom it is for, too.
+    """
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return True
+    return isinstance(error, smtplib.SMTPSenderRefused) and error.smtp_code != TOO_LARGE
 
 
 def hung_up(error: BaseException) -> bool:

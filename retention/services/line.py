@@ -12,7 +12,7 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend
 from django.db import transaction
-from django.db.models import Exists
+from django.db.models import Case, Exists, F, Value, When
 
 from retention.conf import conf
 from retention.models import Message
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 State = Message.State
 MARKETING = Message.Purpose.MARKETING
+
+UNTRIED = {"tries": F("tries") - 1, "started_at": Case(When(tries=1, then=Value(None)), default=F("started_at"))}
+"""What a mail being sent is again where nobody has looked at it."""
 
 
 def send_one(email: EmailMessage) -> None:
@@ -70,6 +73,7 @@ def _send_over(line: BaseEmailBackend, ready: Sequence[Ready], starter: Starter,
         try:
             _send(line, item.email)
         except Exception as error:  # noqa: BLE001  (kept on the message)
+            item.started = not answers.refuses_us(error)
             if not _note_failure(item.message, error, at=watch.now()):
                 outbox.postpone([rest.message for rest in ready[index + 1 :]], error=error, at=watch.now())
                 return False
@@ -145,6 +149,9 @@ def _note_failure(message: Message, error: Exception, *, at: datetime) -> bool:
     rows = Message.objects.filter(pk=message.pk, state=State.SENDING, owner=message.owner)
     free = {"owner": "", "lease_until": None, "changed_at": at, "error": answers.words(error)}
     again = {"state": State.DUE, "due_at": _later(message, at), **free}
+    if answers.refuses_us(error):
+        rows.update(**again, **UNTRIED)  # however long it lasts, no mail is to fail for it
+        return False
     if answers.not_reached(error):
         rows.update(**again)
         return False

@@ -21,6 +21,8 @@ class PostOffice:
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[str, str]] = {}
+        self.sender = ""
+        """What is said to every sender at ``MAIL``; empty for yes."""
         self.taken: list[EmailMessage] = []
         self.seen: list[EmailMessage] = []
         """Also what was received and answered by a no or by nothing."""
@@ -91,6 +93,7 @@ class _Handler(socketserver.StreamRequestHandler):
                     recipients = []
                 case "MAIL":
                     recipients = []
+                    words = office.sender or words
                     office.watch("MAIL")
                 case "QUIT":
                     self.say("221 bye")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from retention.models import Customer, Message
+from retention.models import Customer, Message, Sending, SendTally
 from retention.services import delivery
 from tests.retention.ground import promise
 from tests.retention.mails import NEWS, RECEIPT
@@ -181,3 +181,59 @@ def test_an_address_with_a_newline_reaches_no_line(office: PostOffice, customer:
     assert (bad.state, bad.reason, good.state) == ("skipped", "address not valid", "sent")
     assert took(office) == ["ben@example.com"]
     assert len(office.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "530 5.7.0 authentication required",
+        "550 5.4.5 daily quota of <shop@example.com> exceeded",
+        "450 4.2.1 too many mails within this hour",
+        "421 4.7.0 come back later",
+    ],
+)
+def test_a_server_that_refuses_the_sender_fails_no_mail_however_long_it_lasts(
+    office: PostOffice, three: dict[str, Message], words: str
+) -> None:
+    office.sender = words
+    for minutes in range(0, 60, 2):
+        delivery.deliver(at=NOON + minutes * MINUTE)
+        assert states(three) == {"ada": "due", "ben": "due", "cy": "due"}
+    assert office.lines == 30, "one mail a round finds out"
+    assert {(message.tries, message.started_at) for message in three.values()} == {(0, None)}
+    assert "SMTPSenderRefused" in three["ada"].error
+    assert "@" not in three["ada"].error
+    office.sender = ""
+    delivery.deliver(at=NOON + 62 * MINUTE)
+    assert states(three) == {"ada": "sent", "ben": "sent", "cy": "sent"}
+    assert len(office.seen) == 3
+
+
+def test_a_refused_sender_uses_up_no_try_of_a_mail(office: PostOffice, customer: Make) -> None:
+    office.answers["ada@example.com"] = ("RCPT", "450 mailbox busy")
+    message = promise(customer())
+    delivery.deliver(at=NOON)
+    office.sender = "450 4.2.1 too many mails within this hour"
+    delivery.deliver(at=NOON + 2 * MINUTE)
+    message.refresh_from_db()
+    assert (message.state, message.tries, message.started_at) == ("due", 1, NOON + 2 * MINUTE)
+
+
+def test_a_refused_sender_uses_up_no_place_of_a_rate(office: PostOffice, three: dict[str, Message]) -> None:
+    Sending.objects.create(pk=1, per_hour=5)
+    office.sender = "450 4.2.1 too many mails within this hour"
+    for minutes in range(0, 20, 2):
+        delivery.deliver(at=NOON + minutes * MINUTE)
+    assert SendTally.objects.get(scope="hour").taken == 0
+    office.sender = ""
+    delivery.deliver(at=NOON + 22 * MINUTE)
+    assert states(three) == {"ada": "sent", "ben": "sent", "cy": "sent"}
+    assert SendTally.objects.get(scope="hour").taken == 3
+
+
+def test_a_mail_too_large_for_the_server_fails_alone(office: PostOffice, customer: Make) -> None:
+    office.sender = "552 5.3.4 message size exceeds fixed limit"
+    message = promise(customer())
+    delivery.deliver(at=NOON)
+    message.refresh_from_db()
+    assert (message.state, message.reason) == ("failed", "refused")
