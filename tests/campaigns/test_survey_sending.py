@@ -103,13 +103,14 @@ def test_there_is_one_reminder_and_none_after_an_answer(walk: Walk, switch: Swit
     walk.order(email="bea@example.com")
     walk.tick()
     walk.tick(days=14)
-    answers.give(links(mail.outbox[1])[0].split("/")[-3], score=5, at=walk.clock.now)
+    [of_bea] = [message for message in mail.outbox if message.to == ["bea@example.com"]]
+    answers.give(links(of_bea)[0].split("/")[-3], score=5, at=walk.clock.now)
     for _ in range(6):
         walk.tick(days=5)
-    assert [(message.to[0], message.subject.split()[0]) for message in mail.outbox] == [
+    assert sorted((message.to[0], message.subject.split()[0]) for message in mail.outbox) == [
         ("ada@example.com", "One"),
-        ("bea@example.com", "One"),
         ("ada@example.com", "Still"),
+        ("bea@example.com", "One"),
     ]
 
 
