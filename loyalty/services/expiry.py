@@ -11,6 +11,7 @@ from django.db.models import F, OuterRef, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Greatest
 
 from loyalty.facts import PointsExpired
+from loyalty.locks import hold
 from loyalty.models import Account, Entry, Lot, LotMove, OrderAward, Programme
 from loyalty.models.programme import Expires
 from loyalty.services import ends
@@ -48,8 +49,7 @@ def switch_on(programme: Programme, *, at: datetime) -> bool:
         fresh = Programme.objects.filter(pk=programme.pk, expiry_since=None)
         if not fresh.update(expiry_since=at):
             return False
-        held = Account.objects.filter(balance__gt=0).select_for_update().order_by("pk")
-        list(held.values_list("pk", flat=True))
+        hold(Account.objects.filter(balance__gt=0).only("pk"))
         Lot.objects.filter(left__gt=0).update(expires_at=Greatest("expires_at", Value(first)), warned_at=None)
         in_lots = Lot.objects.filter(account=OuterRef("pk"), left__gt=0).order_by().values("account")
         total = in_lots.annotate(total=Sum("left")).values("total")
@@ -102,7 +102,7 @@ def _expire(*, at: datetime, limit: int) -> int:
         if not wanted:
             return 0
         # whoever writes these accounts' ledger waits; what they have left is read after that
-        list(Account.objects.select_for_update().filter(pk__in=wanted).order_by("pk").values_list("pk", flat=True))
+        hold(Account.objects.filter(pk__in=wanted).only("pk"))
         gone = Lot.objects.filter(account__in=wanted, left__gt=0, expires_at__lte=at).order_by()
         sums = list(gone.values_list("account__customer").annotate(points=Sum("left")).order_by("account__customer"))
         moment = connection.ops.adapt_datetimefield_value(at)
