@@ -105,7 +105,7 @@ class GiftVersion(models.Model):
 
 
 class GiftMinimum(models.Model):
-    """From which worth of goods on an order counts, in one currency. Where a version has any, no other currency counts."""
+    """From which worth of goods on an order counts, in one currency. Where there are any, no other currency counts."""
 
     version = models.ForeignKey(GiftVersion, on_delete=models.CASCADE, related_name="minimums")
     currency = models.CharField(_("currency"), max_length=3, validators=[currency.known])
