@@ -1,5 +1,7 @@
 from loyalty.models.account import Account
+from loyalty.models.action import ActionAward, ActionRule
 from loyalty.models.award import OrderAward
+from loyalty.models.balance_import import BalanceImport, BalanceLine
 from loyalty.models.challenge import Challenge, ChallengeGoods, Participation
 from loyalty.models.claim import Claim
 from loyalty.models.correction import Correction
@@ -15,19 +17,28 @@ from loyalty.models.programme import Programme
 from loyalty.models.rate import Rate
 from loyalty.models.referral import Referral, ReferralFlag, ReferralLink
 from loyalty.models.referral_terms import ReferralTerms
-from loyalty.models.task import Task
 from loyalty.models.reward import Reward
+from loyalty.models.rule import EarningRule
+from loyalty.models.tally import CapTally
 from loyalty.models.task import Task
 from loyalty.models.tier import Tier, TierTable
+from loyalty.models.tier_benefit import TierBenefit, TierGrant
+from loyalty.models.tier_trial import TierTrial, TierTrialCount, TierTrialMove
 
 __all__ = [
     "Account",
+    "ActionAward",
+    "ActionRule",
+    "BalanceImport",
+    "BalanceLine",
+    "CapTally",
     "Cause",
     "Challenge",
     "ChallengeGoods",
-    "Contribution",
     "Claim",
+    "Contribution",
     "Correction",
+    "EarningRule",
     "Entry",
     "GiftMinimum",
     "GiftPlan",
@@ -46,14 +57,18 @@ __all__ = [
     "Present",
     "Programme",
     "Rate",
-    "Reward",
-    "Task",
     "Referral",
     "ReferralFlag",
     "ReferralLink",
     "ReferralTerms",
+    "Reward",
     "Task",
     "Tier",
+    "TierBenefit",
+    "TierGrant",
     "TierMove",
     "TierTable",
+    "TierTrial",
+    "TierTrialCount",
+    "TierTrialMove",
 ]
