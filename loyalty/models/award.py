@@ -10,8 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.models.account import Account
 from loyalty.models.commented import Commented
-from loyalty.models.programme import DebtPolicy, Expires, PendingFrom, RefundPolicy
+from loyalty.models.programme import Basis, DebtPolicy, Expires, PendingFrom, RefundPolicy
 from loyalty.models.rate import Rate
+
+
+class Capped(models.TextChoices):
+    EXTRA = "extra", _("what rules add to the rate")
+    ALL = "all", _("everything")
 
 
 class OrderAwardQuerySet(models.QuerySet["OrderAward"]):
@@ -82,10 +87,33 @@ class OrderAward(Commented):
         default=PendingFrom.PAID,
         db_comment="As awarded.",
     )
-    basis_minor = models.BigIntegerField(
-        _("basis, minor units"), default=0, db_comment="Items after discounts, tax included, shipping excluded."
+    basis_kind = models.CharField(
+        _("basis"), max_length=5, choices=Basis, default=Basis.GROSS, db_comment="With or without tax, as awarded."
     )
-    earned = models.BigIntegerField(_("earned"), default=0, db_comment="Points of the basis before refunds.")
+    spent_counts = models.BooleanField(
+        _("what points paid for earns"), default=True, db_comment="As awarded: whether it is in the basis."
+    )
+    basis_minor = models.BigIntegerField(
+        _("basis, minor units"), default=0, db_comment="Goods that earn, by the basis as awarded; never shipping."
+    )
+    breakdown = models.JSONField(
+        _("rules"),
+        default=dict,
+        blank=True,
+        db_comment="Rules as awarded, by line: ids and numbers. Empty: the rate alone.",
+    )
+    capped = models.CharField(
+        _("limits hold for"),
+        max_length=5,
+        blank=True,
+        choices=Capped,
+        db_comment="As awarded: extra, all, or nothing of it.",
+    )
+    counted = models.BigIntegerField(_("counted"), default=0, db_comment="Points of it that count for limits.")
+    stopped = models.BigIntegerField(_("stopped"), default=0, db_comment="Points of it that a limit stopped.")
+    earned = models.BigIntegerField(
+        _("earned"), default=0, db_comment="Points of the basis and its rules, before refunds and limits."
+    )
     pending = models.BigIntegerField(
         _("pending"), default=0, db_comment="What stands as pending: sum of the order's entries on this account."
     )
@@ -123,6 +151,7 @@ class OrderAward(Commented):
         constraints = [
             models.UniqueConstraint(fields=["order"], name="loyalty_award_once_per_order"),
             models.CheckConstraint(condition=Q(pending__gte=0, balance__gte=0), name="loyalty_award_not_negative"),
+            models.CheckConstraint(condition=Q(counted__gte=0, stopped__gte=0), name="loyalty_award_caps_not_negative"),
             models.CheckConstraint(
                 condition=Q(forgiven__gte=0, forgiven__lte=F("balance")), name="loyalty_award_forgiven_stands"
             ),

@@ -41,6 +41,7 @@ class Entry(Commented):
         SPEND = "spend", _("spent")
         RETURN = "return", _("given back")
         EXPIRY = "expiry", _("expired")
+        CAPPED = "capped", _("stopped by a limit")
 
     class Bucket(models.TextChoices):
         PENDING = "pending", _("pending")
@@ -97,7 +98,7 @@ class Entry(Commented):
     opens_at = models.DateTimeField(
         _("opens"), null=True, blank=True, db_comment="When pending points open, as known when written, UTC."
     )
-    at = models.DateTimeField(_("at"), db_comment="When it was written, UTC.")
+    at = models.DateTimeField(_("at"), db_comment="When what moved the points happened, UTC; entries of one account count by id.")
 
     objects = EntryQuerySet.as_manager()
 

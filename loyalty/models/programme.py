@@ -25,6 +25,16 @@ class DebtPolicy(models.TextChoices):
     PENDING = "pending", _("pending only: points that have opened are never taken back")
 
 
+class Basis(models.TextChoices):
+    GROSS = "gross", _("the goods after discounts, tax included")
+    NET = "net", _("the goods after discounts, without tax")
+
+
+class ShownAs(models.TextChoices):
+    POINTS = "points", _("points")
+    MONEY = "money", _("money, by what a point is worth")
+
+
 class Expires(models.TextChoices):
     NEVER = "never", _("never")
     DAYS = "days", _("so many days after they opened")
@@ -61,6 +71,42 @@ class Programme(models.Model):
         default=DebtPolicy.OWE,
         help_text=_("Only a refund, a cancellation or a correction by staff can ever lead below zero."),
     )
+    basis = models.CharField(
+        _("points are earned on"),
+        max_length=5,
+        choices=Basis,
+        default=Basis.GROSS,
+        help_text=_("Shipping never earns. Points are rounded down, once for each order."),
+    )
+    spent_counts = models.BooleanField(
+        _("what points pay for earns, too"),
+        default=True,
+        help_text=_("Otherwise only what is paid in money earns."),
+    )
+    shown_as = models.CharField(
+        _("shoppers see"),
+        max_length=6,
+        choices=ShownAs,
+        default=ShownAs.POINTS,
+        help_text=_("Money needs a worth of a point in each rate; a currency without one shows points."),
+    )
+    cap_day = models.PositiveBigIntegerField(
+        _("at most a day"), null=True, blank=True, help_text=_("Points for one member. Empty: no limit.")
+    )
+    cap_month = models.PositiveBigIntegerField(
+        _("at most a month"), null=True, blank=True, help_text=_("By the shop’s calendar. Empty: no limit.")
+    )
+    cap_total = models.PositiveBigIntegerField(
+        _("at most in all"),
+        null=True,
+        blank=True,
+        help_text=_("For one member, as long as the programme runs. Empty: no limit."),
+    )
+    cap_orders = models.BooleanField(
+        _("these limits hold for what orders earn, too"),
+        default=False,
+        help_text=_("Otherwise they hold for actions and for what rules add to the rate."),
+    )
     expires = models.CharField(
         _("points end"),
         max_length=8,
@@ -81,6 +127,16 @@ class Programme(models.Model):
         default=False,
         help_text=_("Orders from before the shop went live with us."),
     )
+    history_spends = models.PositiveIntegerField(
+        _("old orders spend, too"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_(
+            "So many points just before each order from before going live, where the balance has them: to see what a "
+            "programme would have cost. Empty: old orders spend nothing."
+        ),
+    )
 
     class Meta:
         verbose_name = _("programme")
@@ -97,6 +153,9 @@ class Programme(models.Model):
                 condition=Q(expires="never") | Q(expires_after__isnull=False, expires_after__gte=1),
                 name="loyalty_expiry_has_a_period",
                 violation_error_message=_("Say after how many days or months points end."),
+            ),
+            models.CheckConstraint(
+                condition=Q(history_spends=None) | Q(history_spends__gte=1), name="loyalty_history_spends_a_point"
             ),
         ]
 

@@ -55,6 +55,8 @@ class Order(models.Model):
     history = models.BooleanField(_("history"), default=False)
     """Placed before the shop went live with us, or first seen when it was old: figures only."""
     final = models.BooleanField(_("final"), default=False)
+    log = models.CharField(_("from the log"), max_length=40, blank=True, default="")
+    """Name of the log that it was taken from; empty: the shop said so."""
     digest = models.CharField(max_length=64, editable=False)
     """Of the data as read; equal means that nothing changed."""
 
@@ -90,6 +92,7 @@ class OrderLine(models.Model):
     quantity = models.PositiveIntegerField(_("quantity"), default=1)
     list_minor = models.BigIntegerField(_("before discounts, minor units"), default=0)
     amount_minor = models.BigIntegerField(_("amount, minor units"), default=0)
+    tax_minor = models.BigIntegerField(_("tax in it, minor units"), null=True, blank=True)
     cost_minor = models.BigIntegerField(_("cost, minor units"), null=True, blank=True)
 
     class Meta:
@@ -102,6 +105,8 @@ class Refund(models.Model):
     order = models.ForeignKey(Order, verbose_name=_("order"), on_delete=models.CASCADE, related_name="refunds")
     reference = models.CharField(_("reference"), max_length=128)
     amount_minor = models.BigIntegerField(_("amount, minor units"))
+    lines = models.JSONField(_("lines, minor units"), default=list, blank=True)
+    """Pairs of line reference and amount, where the shop knows them."""
     at = models.DateTimeField(_("refunded"))
 
     class Meta:

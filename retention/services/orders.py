@@ -214,6 +214,7 @@ def _write_parts(orders: Collection[OrderData]) -> None:
                 quantity=line.quantity,
                 list_minor=to_minor(line.list_price, order.currency),
                 amount_minor=to_minor(line.amount, order.currency),
+                tax_minor=None if line.tax is None else to_minor(line.tax, order.currency),
                 cost_minor=None if line.cost is None else to_minor(line.cost, order.currency),
             )
             for order in orders
@@ -226,6 +227,7 @@ def _write_parts(orders: Collection[OrderData]) -> None:
                 order_id=ids[order.reference],
                 reference=refund.reference,
                 amount_minor=to_minor(refund.amount, order.currency),
+                lines=[[line, to_minor(amount, order.currency)] for line, amount in refund.lines],
                 at=refund.at,
             )
             for order in orders
