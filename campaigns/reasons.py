@@ -36,6 +36,7 @@ class Reason(TextChoices):
     OFFER_ENDED = "offer_ended", _("The offer is over.")
     OFFER_OFF = "offer_off", _("The offer is switched off.")
     ERASED = "erased", _("The customer's data was erased.")
+    NOT_BACKED = "not_backed", _("What was to pay for the coupon is not there any more.")
     HOST = "host", _("The shop itself does not take the coupon.")
 
 

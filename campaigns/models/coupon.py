@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import models
@@ -59,6 +60,8 @@ class Coupon(models.Model):
     """None: whoever has the code."""
     currency = models.CharField(_("currency"), max_length=3, blank=True)
     """Empty where the terms name no money: good in every currency."""
+    amount_minor = models.PositiveBigIntegerField(_("its own amount, minor units"), null=True, blank=True)
+    """What it takes off, where that is for each coupon to say; None: what the terms say."""
     state = models.CharField(_("state"), max_length=6, choices=State, default=State.ISSUED)
     void_reason = models.CharField(_("called off because"), max_length=80, blank=True)
     source = models.CharField(_("source"), max_length=120, blank=True)
@@ -138,5 +141,8 @@ class Coupon(models.Model):
 
     @property
     def money(self) -> Money | None:
-        """What the terms say in the coupon's currency."""
-        return self.terms.in_currency(self.currency)
+        """What the terms say in the coupon's currency; the amount is its own where it has one."""
+        money = self.terms.in_currency(self.currency)
+        if self.amount_minor is None:
+            return money
+        return replace(money or Money(currency=self.currency), amount=self.amount_minor)

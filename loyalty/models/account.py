@@ -34,6 +34,14 @@ class Account(Commented):
         default=0,
         db_comment="How far below zero clawbacks and corrections have led. Nothing else may raise it.",
     )
+    held = models.BigIntegerField(
+        _("set aside"), default=0, db_comment="Points that claimed rewards will cost: the sum of the reserved claims."
+    )
+    uncovered = models.BigIntegerField(
+        _("not covered"),
+        default=0,
+        db_comment="How far clawbacks and corrections have led the balance below what is set aside.",
+    )
     created_at = models.DateTimeField(_("opened"), db_comment="When the first points came.")
 
     class Meta:
@@ -44,8 +52,18 @@ class Account(Commented):
             models.CheckConstraint(condition=Q(balance__gte=-F("owed")), name="loyalty_balance_covered"),
             models.CheckConstraint(condition=Q(owed__gte=0), name="loyalty_owed_not_negative"),
             models.CheckConstraint(condition=Q(pending__gte=0), name="loyalty_pending_not_negative"),
+            models.CheckConstraint(condition=Q(held__gte=0, uncovered__gte=0), name="loyalty_held_not_negative"),
+            # nor can it set aside, or spend, what is set aside already
+            models.CheckConstraint(
+                condition=Q(held=0) | Q(balance__gte=F("held") - F("uncovered")), name="loyalty_held_covered"
+            ),
         ]
         permissions = [("adjust_points", _("Can give and take points by hand"))]
+
+    @property
+    def spendable(self) -> int:
+        """What can be spent now: the balance without what is set aside; never below 0."""
+        return max(0, self.balance - self.held)
 
     def __str__(self) -> str:
         return _("points of customer %(id)s") % {"id": self.customer_id}

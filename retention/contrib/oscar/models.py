@@ -44,6 +44,8 @@ class CouponTerms(models.Model):
     user_id = models.BigIntegerField(_("user"), null=True, blank=True)
     uses = models.PositiveIntegerField(_("uses"), default=1)
     """How many orders may use it; 0 for as many as like."""
+    value = models.DecimalField(_("its own amount"), max_digits=12, decimal_places=2, null=True, blank=True)
+    """What it takes off, tax included, where the coupons of one offer differ in it; None: as the offer says."""
 
     class Meta:
         verbose_name = _("terms of a coupon")
