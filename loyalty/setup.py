@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty import actions, conditions, gains, mail_parts, mails, panels, sections, subscribers, troubles
 from loyalty.conf import conf
-from loyalty.services import awards, expiry, notices, persons, tiers, verifying
+from loyalty.services import awards, expiry, notices, persons, standing_coupons, tiers, verifying
 from retention import registry
 from retention.registry import Person, Tick
 
@@ -40,6 +40,7 @@ def load() -> None:
         registry.ticks.add(tick.name, tick)
     for part in (subscribers, gains, conditions, actions, panels, troubles, sections, mail_parts, mails):
         part.load()
+    standing_coupons.load()
     registry.api_routes.add("loyalty", "loyalty.api.urls")
     registry.people.add(
         "loyalty", Person(name="loyalty", export=persons.export, erase=persons.erase, absorb=persons.absorb)

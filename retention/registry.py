@@ -342,9 +342,31 @@ class CheckoutGuard:
 checkout_guards: Registry[CheckoutGuard] = Registry("checkout guard")
 
 
+standing_codes: Registry[Callable[[HttpRequest, datetime], Sequence[str]]] = Registry("source of standing codes")
+"""Codes that belong to whoever asks for as long as something holds. An adapter that can puts them into the basket by
+itself, says nothing where the basket may not have one, and does not put back what the shopper took out."""
+
+
 coupon_refusals: Registry[Callable[[CouponRejected, str, str, datetime], None]] = Registry("listener to refusals")
 """Told after a coupon was refused and nothing was changed: (what was raised, ``form`` or ``checkout``, the cart's
 reference, now). An exception is logged and goes no further."""
+
+
+# What an order is placed with
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """Something that waits in a visitor's session and is written down with the next order that they place."""
+
+    name: str
+    """Key in the session, stored there: it never changes."""
+    keep: Callable[[HttpRequest, Any, str, datetime], None]
+    """(the request, what was parked, the order's reference, now): one INSERT at most, for the checkout waits for it.
+    An exception is logged, the order stands."""
+
+
+evidence: Registry[Evidence] = Registry("evidence")
 
 
 # Small hooks

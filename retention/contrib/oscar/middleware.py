@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from retention.contrib.oscar import attempts, choices, guarding, registering, resuming
+from retention.contrib.oscar import attempts, choices, guarding, parcels, registering, resuming
 
 PREVIEW = "checkout:preview"
 VOUCHER_FORM = "basket:vouchers-add"
@@ -40,6 +40,7 @@ class CheckoutMiddleware:
         # a payment page elsewhere may bring the shopper back by any URL; a session that nobody opened has no news
         if hasattr(request, "session") and request.session.accessed and choices.KEY in request.session:
             choices.keep_late(request, at=timezone.now())
+        parcels.keep_late(request, at=timezone.now())
         attempts.end(request, at=timezone.now())
         return response
 
@@ -49,6 +50,7 @@ class CheckoutMiddleware:
         name = request.resolver_match.view_name
         if request.method == "GET" and (name == BASKET or name.startswith(CHECKOUT)):
             resuming.resume(request, at=timezone.now())
+            resuming.put_standing(request, at=timezone.now())
         if request.method != "POST":
             return None
         if name == PREVIEW and request.POST.get("action") == "place_order":
@@ -66,6 +68,7 @@ class CheckoutMiddleware:
     def place_order(self, request: Any) -> HttpResponse | None:
         """Keep the choice, reserve the coupons; a refusal goes back to the preview with the new total."""
         choices.remember(request)
+        parcels.begin(request)
         code = guarding.refused(request, at=timezone.now())
         if code is None:
             return None

@@ -12,7 +12,7 @@ from oscar.apps.customer.signals import user_registered
 from oscar.apps.order.signals import order_placed, order_status_changed
 from oscar.core.loading import get_model
 
-from retention.contrib.oscar import choices, redeeming, registering, resuming, vouchers
+from retention.contrib.oscar import choices, parcels, redeeming, registering, resuming, vouchers
 from retention.services import inbox
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ def connect() -> None:
 
 def on_placed(*, order: Any, **_signal: Any) -> None:
     choices.keep_for(order.pk, at=timezone.now())
+    parcels.keep(order.pk, at=timezone.now())
     inbox.record(kind="order_placed", reference=str(order.pk))
 
 
@@ -60,8 +61,9 @@ def on_registered(*, user: Any, request: Any = None, **_signal: Any) -> None:
 
 
 def on_basket(*, request: Any, **_signal: Any) -> None:
-    """Apply a coupon that waited for the basket to have something in it."""
+    """Apply a coupon that waited for the basket to have something in it, and what is the shopper's own."""
     resuming.resume(request, at=timezone.now())
+    resuming.put_standing(request, at=timezone.now())
 
 
 def on_voucher(*, sender: Any, basket: Any, voucher: Any, **_signal: Any) -> None:

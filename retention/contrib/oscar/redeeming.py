@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from oscar.apps.basket.signals import voucher_addition, voucher_removal
 from oscar.core.loading import get_class
 
-from retention.contrib.oscar import asking, host, parking, plan, vouchers
+from retention.contrib.oscar import asking, host, parking, plan, standing, vouchers
 from retention.shop import CouponRejected
 
 log = logging.getLogger(__name__)
@@ -73,16 +73,28 @@ def why_not(request: Any, code: str) -> CouponRejected | None:
 def sift(request: Any, code: str, *, at: datetime) -> list[CouponRejected]:
     """Take out of the basket what a guard will not have in it, after ``code`` was put there. Returns what they refused.
 
-    What cannot be together with the new code keeps its place: nobody loses a coupon by trying another.
+    What cannot be together with the new code keeps its place: nobody loses a coupon by trying another. Only what the
+    shop put in by itself makes room for what the shopper chose, without a word.
     """
     refusals = []
     while refusal := asking.check(request, at=at):
+        if refusal.reason == EXCLUSIVE and _make_room(request, code):
+            continue
         if refusal.reason == EXCLUSIVE and refusal.code != code and request.basket.contains_voucher(code):
             refusal = CouponRejected(EXCLUSIVE, code=code, detail=refusal.detail)
         refusals.append(refusal)
         if not remove(request, refusal.code):
             break
     return refusals
+
+
+def _make_room(request: Any, code: str) -> bool:
+    """Take out what the shop put in by itself, for a code that the shopper chose. Returns whether there was any."""
+    own = standing.inside(request)
+    gone = [] if code in own else [one for one in own if remove(request, one)]
+    for one in gone:
+        standing.forget(request, one)
+    return bool(gone)
 
 
 def say_refused(request: Any, refusal: CouponRejected, *, at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""A coupon that waits in the session is applied as soon as there is a basket that may have it."""
+"""A coupon that waits in the session, or that is a shopper's own, is applied as soon as there is a basket for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from django.contrib import messages
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from retention.contrib.oscar import parking, redeeming
+from retention import registry
+from retention.contrib.oscar import parking, redeeming, standing
 from retention.shop import CouponRejected
 
 log = logging.getLogger(__name__)
@@ -45,3 +46,29 @@ def _apply(request: Any, code: str, *, at: datetime) -> None:
     else:
         messages.info(request, _("Your coupon %(code)s is in the basket.") % {"code": code})
     parking.leave(request, code)
+
+
+def put_standing(request: Any, *, at: datetime) -> None:
+    """Put into the basket what is the shopper's for as long as something holds. Never raises, and says nothing.
+
+    What they took out of this basket stays out; what another coupon does not go together with is left out.
+    """
+    try:
+        if request.basket.is_empty:
+            return
+        for source in registry.standing_codes:
+            for code in source(request, at):
+                if not standing.put_before(request, code) and not request.basket.contains_voucher(code):
+                    _put(request, code, at=at)
+    except Exception:
+        log.exception("a coupon of a shopper's own could not be put into the basket")
+
+
+def _put(request: Any, code: str, *, at: datetime) -> None:
+    standing.note(request, code)  # first: what the shop puts in does not push out what it has put in
+    try:
+        with transaction.atomic():
+            redeeming.apply(request, code, at=at)
+    except CouponRejected as refusal:
+        standing.forget(request, code)
+        log.info("a coupon of a shopper's own was left out: %s", refusal.reason)
