@@ -6,7 +6,19 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from loyalty import actions, conditions, gains, mail_parts, mails, panels, sections, subscribers, troubles
+from loyalty import (
+    actions,
+    conditions,
+    gains,
+    gift_setup,
+    mail_parts,
+    mails,
+    panels,
+    referral_setup,
+    sections,
+    subscribers,
+    troubles,
+)
 from loyalty.conf import conf
 from loyalty.services import awards, expiry, notices, persons, standing_coupons, tiers, verifying
 from retention import registry
@@ -38,7 +50,19 @@ def load() -> None:
     """Register everything of this app. Called once, when the apps are ready."""
     for tick in TICKS:
         registry.ticks.add(tick.name, tick)
-    for part in (subscribers, gains, conditions, actions, panels, troubles, sections, mail_parts, mails):
+    for part in (
+        subscribers,
+        gains,
+        conditions,
+        actions,
+        panels,
+        troubles,
+        sections,
+        mail_parts,
+        mails,
+        gift_setup,
+        referral_setup,
+    ):
         part.load()
     standing_coupons.load()
     registry.api_routes.add("loyalty", "loyalty.api.urls")

@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(help_text='Shoppers see it.', max_length=100, verbose_name='name')),
                 ('words', models.CharField(blank=True, help_text='Shoppers see it.', max_length=300, verbose_name='a sentence about it')),
-                ('active', models.BooleanField(default=False, help_text='Off: nobody joins, and nothing new counts.', verbose_name='active')),
+                ('active', models.BooleanField(default=False, help_text='Off: nobody joins any more. Who takes part goes on.', verbose_name='active')),
                 ('goal', models.CharField(choices=[('orders', 'so many orders'), ('products', 'so many different products'), ('amount', 'goods for an amount')], default='orders', max_length=8, verbose_name='what is asked')),
                 ('target', models.BigIntegerField(validators=[django.core.validators.MinValueValidator(1)], verbose_name='how many, or how much in minor units')),
                 ('currency', models.CharField(blank=True, help_text='ISO code, for an amount.', max_length=3, verbose_name='currency')),

@@ -1,0 +1,198 @@
+"""Gifts on every so many orders: how many a customer should have, and bringing what stands to that.
+
+The gifts of a customer are a function of their orders that count and of the versions of the plan, never of the order in
+which facts arrived.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+
+from loyalty.locks import hold
+from loyalty.models import GiftPlan, GiftProgress, GiftVersion, Present
+from loyalty.services import presents, rounds
+from loyalty.services.presents import Series, Wanted
+from loyalty.services.rounds import Count, Counting, Placed
+from retention.models import Customer, Order
+
+WRITTEN = ["orders", "towards", "every", "rounds", "standing", "counted_at"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A plan with all its versions, read once for a batch."""
+
+    plan: GiftPlan
+    versions: Mapping[int, GiftVersion]
+
+    @property
+    def counting(self) -> list[Counting]:
+        return [
+            Counting(
+                id=version.pk,
+                every=version.every,
+                minimums={row.currency: row.minimum_minor for row in version.minimums.all()},
+                starts_at=version.starts_at,
+                ends_at=version.ends_at,
+            )
+            for version in self.versions.values()
+        ]
+
+    @property
+    def current(self) -> GiftVersion | None:
+        """The version in force; None for a plan that has ended."""
+        return next((version for version in self.versions.values() if version.ends_at is None), None)
+
+    def count(self, orders: Sequence[Placed]) -> Count:
+        return rounds.count(orders, self.counting, before=self.plan.count_before)
+
+
+def known() -> list[Known]:
+    """Return every plan with its versions. Two queries, none more where there is no plan."""
+    versions: dict[int, dict[int, GiftVersion]] = defaultdict(dict)
+    plans: dict[int, GiftPlan] = {}
+    rows = GiftVersion.objects.select_related("plan", "offer").prefetch_related("minimums")
+    for version in rows.order_by("plan", "starts_at", "pk"):
+        versions[version.plan_id][version.pk] = version
+        plans.setdefault(version.plan_id, version.plan)
+    return [Known(plan=plan, versions=versions[pk]) for pk, plan in sorted(plans.items())]
+
+
+def settle(customers: Collection[int], *, at: datetime) -> int:
+    """Bring the gifts of these customers to what their orders are worth. Returns how many of their rows changed.
+
+    Guests get none: their orders count once they belong to an account. The number of queries does not depend on the
+    number of customers.
+    """
+    plans = known()
+    people = _people(customers) if plans else []
+    if not people:
+        return 0
+    with transaction.atomic():
+        _enter(plans, people, at=at)
+        # orders are read once the rows are held: who waited for them sees what the other has not seen
+        held = hold(GiftProgress.objects.filter(plan__in=[one.plan.pk for one in plans], customer__in=people))
+        orders = orders_of(people)
+        counts = {
+            (row.plan_id, row.customer_id): one.count(orders[row.customer_id])
+            for one in plans
+            for row in held
+            if row.plan_id == one.plan.pk
+        }
+        standing = presents.settle(_series(plans, counts), at=at)
+        changed = [
+            row
+            for row in held
+            if _note(row, counts[row.plan_id, row.customer_id], standing[_name(row.plan_id, row.customer_id)], at=at)
+        ]
+        GiftProgress.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=WRITTEN)
+    return len(changed)
+
+
+def settle_surplus(*, at: datetime, limit: int = 500) -> int:
+    """Look again at who has more gifts than rounds and an unused coupon among them, e.g. out of a basket that lapsed.
+
+    Returns how many rows changed.
+    """
+    given = Present.objects.given().filter(coupon__used=0, version__isnull=False)
+    more = GiftProgress.objects.filter(standing__gt=F("rounds"), customer__in=given.values("customer"))
+    return settle(list(more.order_by("pk").values_list("customer", flat=True)[:limit]), at=at)
+
+
+def progress(customer: Customer) -> list[tuple[Known, Count, int]]:
+    """Return each plan with where a customer stands, and how many gifts stand beyond the rounds: counted now."""
+    plans = known()
+    if not plans:
+        return []
+    orders = orders_of([customer.pk])[customer.pk] if customer.kind != Customer.Kind.GUEST else []
+    standing: dict[int, int] = defaultdict(int)
+    for plan in (
+        Present.objects.standing().filter(customer=customer, version__isnull=False).values_list("version__plan")
+    ):
+        standing[plan[0]] += 1
+    found = []
+    for one in plans:
+        count = one.count(orders)
+        found.append((one, count, max(0, standing[one.plan.pk] - len(count.rounds))))
+    return found
+
+
+def orders_of(customers: Collection[int]) -> dict[int, list[Placed]]:
+    """Return the orders that count of each customer: paid, neither cancelled nor paid back in full. One query."""
+    found: dict[int, list[Placed]] = defaultdict(list)
+    rows = Order.objects.counted().filter(customer__in=customers, paid_at__isnull=False)
+    for customer, reference, placed_at, currency, items, refunded, history in rows.values_list(
+        "customer", "reference", "placed_at", "currency", "items_minor", "refunded_minor", "history"
+    ):
+        found[customer].append(
+            Placed(
+                reference=reference,
+                placed_at=placed_at,
+                currency=currency,
+                goods_minor=max(0, items - refunded),
+                history=history,
+            )
+        )
+    return found
+
+
+def _people(customers: Collection[int]) -> list[int]:
+    rows = Customer.objects.living().filter(pk__in=customers, erased_at=None).exclude(kind=Customer.Kind.GUEST)
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def _enter(plans: Sequence[Known], people: Sequence[int], *, at: datetime) -> None:
+    """Make a row for each customer and plan, to be locked; in one order, so that two batches do not wait crosswise."""
+    there = set(GiftProgress.objects.filter(customer__in=people).values_list("plan", "customer"))
+    GiftProgress.objects.bulk_create(
+        [
+            GiftProgress(plan=one.plan, customer_id=customer, counted_at=at)
+            for one in plans
+            for customer in people
+            if (one.plan.pk, customer) not in there
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _name(plan: int, customer: int) -> str:
+    return f"gift:{plan}:{customer}"
+
+
+def _series(plans: Sequence[Known], counts: Mapping[tuple[int, int], Count]) -> list[Series]:
+    versions = {pk: version for one in plans for pk, version in one.versions.items()}
+    return [
+        Series(
+            name=_name(plan, customer),
+            customer=customer,
+            wanted=[_wanted(versions[one.version], one.order) for one in count.rounds],
+        )
+        for (plan, customer), count in counts.items()
+    ]
+
+
+def _wanted(version: GiftVersion, order: str) -> Wanted:
+    return Wanted(
+        gives=version.gives,
+        offer=version.offer_id,
+        points=version.points,
+        thing=version.thing,
+        version=version.pk,
+        order=order,
+    )
+
+
+def _note(row: GiftProgress, count: Count, standing: int, *, at: datetime) -> bool:
+    """Write the count down; return whether anything is new."""
+    new = (count.orders, count.towards, count.every, len(count.rounds), standing)
+    if new == (row.orders, row.towards, row.every, row.rounds, row.standing):
+        return False
+    row.orders, row.towards, row.every, row.rounds, row.standing = new
+    row.counted_at = at
+    return True
