@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from loyalty.models import Entry
+from loyalty.services import referral_rewards
 from loyalty.terms import plain
 from retention.money import show
 
@@ -14,6 +15,8 @@ Kind = Entry.Kind
 def cause(entry: Entry, number: str) -> str:
     """Return what an entry is for. ``number``: its order as people know it."""
     words = {"order": number}
+    if entry.source == referral_rewards.SOURCE:
+        return _for_a_friend(entry)
     if entry.kind == Kind.CLAWBACK:
         why = entry.breakdown.get("cause")
         if why == "cancelled":
@@ -38,6 +41,12 @@ def cause(entry: Entry, number: str) -> str:
     if entry.kind == Kind.TRANSFER:
         return _("Joined from another account")
     return _("Correction by the shop")
+
+
+def _for_a_friend(entry: Entry) -> str:
+    if entry.breakdown.get("cap"):
+        return _("A friend's order, over the limit of rewards")
+    return _("A friend's order") if entry.points > 0 else _("A friend's order that did not last")
 
 
 def calculation(entry: Entry) -> str:

@@ -38,7 +38,8 @@ class ReferralLink(models.Model):
 class ReferralQuerySet(models.QuerySet["Referral"]):
     def due(self, *, at: datetime) -> ReferralQuerySet:
         """Those whose window has closed and that nobody has decided yet."""
-        return self.filter(state=Referral.State.WAITING, due_at__lte=at).exclude(review=Referral.Review.OPEN)
+        waiting = self.filter(state=Referral.State.WAITING, due_at__lte=at, friend__isnull=False)
+        return waiting.exclude(review=Referral.Review.OPEN)
 
     def queue(self) -> ReferralQuerySet:
         """Those that staff are asked about."""

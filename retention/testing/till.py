@@ -10,7 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from retention.services import inbox
+from retention.services import evidence, inbox
 from retention.shop import CouponRejected, LineData, OrderData, ProductData, RefundData
 from retention.testing.clock import Clock
 from retention.testing.desk import CouponDesk
@@ -155,6 +155,7 @@ class Till(CouponDesk):
         )
         for use in uses:
             self.coupons[use.code].used_by.append(reference)
+        evidence.keep(request, reference, at=self.clock.now)
         cart.ordered = True
         request.session["fake_order"] = reference
         request.session.pop("fake_cart")
