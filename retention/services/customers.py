@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, Max, Min, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from retention import registry
@@ -240,7 +240,7 @@ def change_address(*, user: Any, at: datetime) -> None:
 
 
 def prove_address(customer: Customer, *, at: datetime) -> None:
-    """Note that the mailbox is the customer's, and absorb the guest's row of that address into a member's."""
+    """Note that the mailbox is the customer's, and absorb the guest's and imports' rows of it into a member's."""
     with transaction.atomic():
         first = Customer.objects.filter(pk=customer.pk, address_proven_at=None).update(address_proven_at=at)
         customer.refresh_from_db()
@@ -248,7 +248,7 @@ def prove_address(customer: Customer, *, at: datetime) -> None:
             facts.publish([AddressProven(customer=customer.pk, at=at)])
         if customer.is_member and customer.address:
             same = Customer.objects.living().filter(address=customer.address, user=None)
-            for guest in same.filter(Q(kind=Customer.Kind.GUEST) | Q(kind=Customer.Kind.IMPORT, source=LISTED)):
+            for guest in same.filter(kind__in=(Customer.Kind.GUEST, Customer.Kind.IMPORT)):
                 absorb(guest, into=customer, at=at)
 
 

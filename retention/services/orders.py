@@ -25,7 +25,7 @@ from retention.hashing import normal
 from retention.models import Customer, Order, OrderCoupon, OrderLine, Refund
 from retention.money import to_minor
 from retention.services import customers, facts, installation
-from retention.shop import OrderData
+from retention.shop import OrderData, RefundData
 
 TIMES = {
     "paid_at": OrderPaid,
@@ -37,15 +37,19 @@ TIMES = {
 COLUMNS = [
     "number", "customer", "host_status", "email", "language", "country", "postcode", "currency",
     "items_minor", "shipping_minor", "tax_minor", "total_minor", "refunded_minor", "points_spent", "cart",
-    "site_id", "placed_at", "paid_at", "fulfilled_at", "delivered_at", "cancelled_at", "read_at", "final", "digest",
+    "site_id", "placed_at", "paid_at", "fulfilled_at", "delivered_at", "cancelled_at", "read_at", "final", "log",
+    "digest",
 ]  # fmt: skip
 
 
-def project(orders: Collection[OrderData], *, at: datetime) -> int:
+def project(
+    orders: Collection[OrderData], *, at: datetime, log: str = "", owners: Mapping[str, int] | None = None
+) -> int:
     """Bring the projection to what the shop says now and publish what changed. Returns how many orders changed.
 
     The number of queries does not depend on the number of orders. Call it while holding the drain's lock;
-    the same data again changes nothing.
+    the same data again changes nothing. ``log``: not the shop says so, but the log of this name, whose orders are
+    history. ``owners``: the customers of orders, by reference, where it is known already whose they are.
     """
     known = {
         row.reference: row
@@ -54,7 +58,7 @@ def project(orders: Collection[OrderData], *, at: datetime) -> int:
     changed = [order for order in orders if (old := known.get(order.reference)) is None or old.digest != digest(order)]
     if not changed:
         return 0
-    owners = _owners(changed, known, at=at)
+    owners = _owners(changed, known, told=owners or {}, at=at)
     erased = set(
         Customer.objects.filter(pk__in=set(owners.values()), erased_at__isnull=False).values_list("pk", flat=True)
     )
@@ -66,13 +70,14 @@ def project(orders: Collection[OrderData], *, at: datetime) -> int:
             owners[order.reference],
             live_since,
             erased=owners[order.reference] in erased,
+            log=log,
             at=at,
         )
         for order in changed
     }
     happened: list[FactData] = []
     for order in changed:
-        happened.extend(_differences(known.get(order.reference), rows[order.reference]))
+        happened.extend(_differences(known.get(order.reference), rows[order.reference], refunds=order.refunds))
     Order.objects.bulk_create(rows.values(), update_conflicts=True, unique_fields=["reference"], update_fields=COLUMNS)
     _write_parts(changed)
     touched = {row.customer_id for row in rows.values()} | {
@@ -90,10 +95,13 @@ def digest(order: OrderData) -> str:
     return hashlib.blake2b(told.encode(), digest_size=32).hexdigest()
 
 
-def _owners(orders: Collection[OrderData], known: Mapping[str, Order], *, at: datetime) -> dict[str, int]:
+def _owners(
+    orders: Collection[OrderData], known: Mapping[str, Order], *, told: Mapping[str, int], at: datetime
+) -> dict[str, int]:
     """Return order reference → customer id."""
+    settled = {order.reference: told[order.reference] for order in orders if order.reference in told}
+    orders = [order for order in orders if order.reference not in settled]
     guests = _joined(orders, known)
-    settled = {}
     for order in orders:
         old = known.get(order.reference)
         if old and _keeps_owner(old.customer, order, guests):
@@ -135,7 +143,14 @@ def _keeps_owner(owner: Customer, order: OrderData, joined: Collection[tuple[int
 
 
 def _row(
-    order: OrderData, old: Order | None, customer: int, live_since: datetime | None, *, erased: bool, at: datetime
+    order: OrderData,
+    old: Order | None,
+    customer: int,
+    live_since: datetime | None,
+    *,
+    erased: bool,
+    log: str,
+    at: datetime,
 ) -> Order:
     """Return the row to write; what the host does not time is stamped when first seen."""
     refunded = sum((refund.amount for refund in order.refunds), start=order.total * 0)
@@ -161,8 +176,9 @@ def _row(
         placed_at=order.placed_at,
         first_seen_at=old.first_seen_at if old else at,
         read_at=at,
-        history=old.history if old else not news,
+        history=old.history if old else bool(log) or not news,
         final=order.final,
+        log=log,
         digest=digest(order),
     )
     for field in TIMES:
@@ -173,7 +189,7 @@ def _row(
     return row
 
 
-def _differences(old: Order | None, new: Order) -> Iterator[FactData]:
+def _differences(old: Order | None, new: Order, *, refunds: Collection[RefundData]) -> Iterator[FactData]:
     """Yield what happened between two readings of one order."""
     about: Any = {"customer": new.customer_id, "order": new.reference, "history": new.history}
     count = 0
@@ -193,7 +209,9 @@ def _differences(old: Order | None, new: Order) -> Iterator[FactData]:
         yield OrderReinstated(**about, at=new.read_at)
     if new.refunded_minor != (old.refunded_minor if old else 0):
         count += 1
-        yield OrderRefunded(**about, at=new.read_at, refunded_minor=new.refunded_minor)
+        # of what is long past it matters when it was, and not when we heard of it
+        at = max((refund.at for refund in refunds), default=new.read_at) if new.history else new.read_at
+        yield OrderRefunded(**about, at=min(at, new.read_at), refunded_minor=new.refunded_minor)
     if not count:
         yield OrderChanged(**about, at=new.read_at)
 
