@@ -288,7 +288,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='challenge',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('gives', 'coupon'), ('offer__isnull', False), ('points', None), ('thing', '')), models.Q(('gives', 'points'), ('offer', None), ('points__gte', 1), ('thing', '')), models.Q(('gives', 'task'), ('offer', None), ('points', None), models.Q(('thing', ''), _negated=True)), _connector='OR'), name='loyalty_challenge_gives_one_thing', violation_error_message='Give either an offer or points.'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('gives', 'coupon'), ('offer__isnull', False), ('points', None), ('thing', '')), models.Q(('gives', 'points'), ('offer', None), ('points__gte', 1), ('points__isnull', False), ('thing', '')), models.Q(('gives', 'task'), ('offer', None), ('points', None), models.Q(('thing', ''), _negated=True)), _connector='OR'), name='loyalty_challenge_gives_one_thing', violation_error_message='Give either an offer or points.'),
         ),
         migrations.AddConstraint(
             model_name='challenge',
@@ -312,7 +312,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='giftversion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('gives', 'coupon'), ('offer__isnull', False), ('points', None), ('thing', '')), models.Q(('gives', 'points'), ('offer', None), ('points__gte', 1), ('thing', '')), models.Q(('gives', 'task'), ('offer', None), ('points', None), models.Q(('thing', ''), _negated=True)), _connector='OR'), name='loyalty_gift_gives_one_thing'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('gives', 'coupon'), ('offer__isnull', False), ('points', None), ('thing', '')), models.Q(('gives', 'points'), ('offer', None), ('points__gte', 1), ('points__isnull', False), ('thing', '')), models.Q(('gives', 'task'), ('offer', None), ('points', None), models.Q(('thing', ''), _negated=True)), _connector='OR'), name='loyalty_gift_gives_one_thing'),
         ),
         migrations.AddConstraint(
             model_name='giftversion',
@@ -368,7 +368,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='pledge',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('amount_minor__gt', 0), ('percent', None)), models.Q(('amount_minor', None), ('percent__gt', 0), ('percent__lte', 100)), _connector='OR'), name='loyalty_pledge_is_one_sum', violation_error_message='Give either an amount or a percentage, above zero.'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('amount_minor__gt', 0), ('amount_minor__isnull', False), ('percent', None)), models.Q(('amount_minor', None), ('percent__gt', 0), ('percent__isnull', False), ('percent__lte', 100)), _connector='OR'), name='loyalty_pledge_is_one_sum', violation_error_message='Give either an amount or a percentage, above zero.'),
         ),
         migrations.AddConstraint(
             model_name='pledge',
@@ -432,7 +432,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='present',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('gives', 'coupon'), ('offer__isnull', False), ('points', None), ('thing', '')), models.Q(('gives', 'points'), ('offer', None), ('points__gte', 1), ('thing', '')), models.Q(('gives', 'task'), ('offer', None), ('points', None), models.Q(('thing', ''), _negated=True)), _connector='OR'), name='loyalty_present_is_one_thing'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('gives', 'coupon'), ('offer__isnull', False), ('points', None), ('thing', '')), models.Q(('gives', 'points'), ('offer', None), ('points__gte', 1), ('points__isnull', False), ('thing', '')), models.Q(('gives', 'task'), ('offer', None), ('points', None), models.Q(('thing', ''), _negated=True)), _connector='OR'), name='loyalty_present_is_one_thing'),
         ),
         migrations.AddConstraint(
             model_name='present',

@@ -22,10 +22,10 @@ class Gives(models.TextChoices):
 
 GIVES_ONE = (
     Q(gives="coupon", offer__isnull=False, points=None, thing="")
-    | Q(gives="points", offer=None, points__gte=1, thing="")
+    | Q(gives="points", offer=None, points__isnull=False, points__gte=1, thing="")
     | (Q(gives="task", offer=None, points=None) & ~Q(thing=""))
 )
-"""Just what its kind needs."""
+"""Just what its kind needs. A comparison with NULL would let a row pass, so it is asked for apart."""
 
 
 class GiftPlan(models.Model):

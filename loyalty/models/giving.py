@@ -81,7 +81,8 @@ class Pledge(models.Model):
                 fields=["cause", "currency"], condition=Q(ends_at=None), name="loyalty_one_pledge_per_currency"
             ),
             models.CheckConstraint(
-                condition=Q(amount_minor__gt=0, percent=None) | Q(amount_minor=None, percent__gt=0, percent__lte=100),
+                condition=Q(amount_minor__isnull=False, amount_minor__gt=0, percent=None)
+                | Q(amount_minor=None, percent__isnull=False, percent__gt=0, percent__lte=100),
                 name="loyalty_pledge_is_one_sum",
                 violation_error_message=_("Give either an amount or a percentage, above zero."),
             ),

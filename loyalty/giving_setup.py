@@ -1,0 +1,28 @@
+"""What loyalty does with facts for giving to causes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.services import giving
+from loyalty.touched import ORDERS, references
+from retention.registry import Recorded, subscribe
+
+
+def settle(batch: Sequence[Recorded]) -> None:
+    """Bring what every order named in the batch gives to what it should."""
+    orders = references(batch)
+    if orders:
+        giving.settle(orders, at=max(recorded.data.at for recorded in batch))
+
+
+def load() -> None:
+    """Subscribe."""
+    subscribe(
+        "loyalty.giving",
+        *ORDERS,
+        does=_("counts what an order gives to causes, and takes it off where it does not count any more"),
+        handle=settle,
+    )
