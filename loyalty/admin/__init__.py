@@ -1,3 +1,3 @@
-from loyalty.admin import accounts, awards, entries, memberships, programmes, tables
+from loyalty.admin import accounts, awards, entries, memberships, programmes, referrals, tables
 
-__all__ = ["accounts", "awards", "entries", "memberships", "programmes", "tables"]
+__all__ = ["accounts", "awards", "entries", "memberships", "programmes", "referrals", "tables"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -102,6 +102,15 @@ def level(referrals: Collection[Referral], caps: dict[int, str], *, at: datetime
                 )
             )
     facts.publish(happened)
+
+
+def bind(referrals: Iterable[Referral]) -> None:
+    """Make the coupons that came with the link those of the friends, whom we know by now."""
+    friends = {one.friend_coupon_id: one.friend for one in referrals if one.friend_coupon_id and one.friend}
+    found = list(Coupon.objects.filter(pk__in=friends, customer=None)) if friends else []
+    for coupon in found:
+        coupon.customer = friends[coupon.pk]
+    Coupon.objects.bulk_update(found, ["customer"])
 
 
 def _level_coupons(referrals: Collection[Referral], *, at: datetime) -> None:

@@ -86,6 +86,7 @@ class Settling:
         self._name_referrers()
         counting = [one for one in self.held if one.order in self.orders and one.why not in FINAL]
         self._name_friends(counting)
+        referral_rewards.bind(one for one in counting if before[one.pk] == State.NEW)
         self._flag([one for one in counting if not one.why])
         self._decide(counting)
         for one in self.held:
