@@ -28,6 +28,17 @@ class PointsTakenBack(FactData):
 
 
 @fact("loyalty")
+class PointsOpened(FactData):
+    """The return window of an order has closed: its pending points can be spent from now on."""
+
+    points: int
+    """How many; never below 1."""
+    order: str
+    """The shop's reference."""
+    history: bool = False
+
+
+@fact("loyalty")
 class PointsExpired(FactData):
     """Points of a customer have ended unused."""
 

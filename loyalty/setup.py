@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty import (
     actions,
+    challenge_setup,
     conditions,
     gains,
     gift_setup,
@@ -19,10 +20,11 @@ from loyalty import (
     reward_setup,
     sections,
     subscribers,
+    tier_setup,
     troubles,
 )
 from loyalty.conf import conf
-from loyalty.services import awards, expiry, notices, persons, standing_coupons, tiers, verifying
+from loyalty.services import awards, expiry, notices, persons, tiers, verifying
 from retention import registry
 from retention.registry import Person, Tick
 
@@ -42,7 +44,7 @@ TICKS = [
     Tick(name="loyalty.unrated", every=HOUR, run=lambda at: awards.settle_unrated(at=at),
          does=_("awards orders whose currency had no rate and has one now")),
     Tick(name="loyalty.tiers", every=MINUTE, run=lambda at: tiers.refresh(at=at),
-         does=_("daily, and after a change of the table, brings everybody into the tier of their spend")),
+         does=_("daily, and after a change of the table, brings everybody into the tier that they reach")),
     Tick(name="loyalty.verify", every=DAY, run=lambda at: verifying.verify(),
          does=_("rebuilds every balance from the ledger and fails when one differs")),
 ]  # fmt: skip
@@ -65,10 +67,11 @@ def load() -> None:
         mails,
         gift_setup,
         giving_setup,
+        challenge_setup,
         referral_setup,
+        tier_setup,
     ):
         part.load()
-    standing_coupons.load()
     registry.api_routes.add("loyalty", "loyalty.api.urls")
     registry.people.add(
         "loyalty", Person(name="loyalty", export=persons.export, erase=persons.erase, absorb=persons.absorb)

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from loyalty.services import awards, tiers
+from campaigns.facts import CouponRedeemed, CouponReturned
+from loyalty.services import awards, spent_by_orders, tiers
 from retention.facts import (
     AccountOpened,
     OrderCancelled,
@@ -58,6 +59,19 @@ def place_in_tiers(batch: Sequence[Recorded]) -> None:
         tiers.recompute(customers=touched, at=max(latest))
 
 
+def settle_claims(batch: Sequence[Recorded]) -> None:
+    """Bring the points of claimed rewards to what orders have used of them."""
+    orders: set[str] = set()
+    used: set[int] = set()
+    for recorded in batch:
+        fact = recorded.data
+        if isinstance(fact, CouponRedeemed | CouponReturned):
+            used.add(fact.coupon)
+        else:
+            orders.add(fact.order)  # type: ignore[attr-defined]  # every other fact below has one
+    spent_by_orders.settle(orders=orders, of_coupons=used, at=max(recorded.data.at for recorded in batch))
+
+
 def load() -> None:
     """Subscribe to the ground's facts."""
     subscribe(
@@ -72,4 +86,13 @@ def load() -> None:
         AccountOpened,
         does=_("moves customers into the tier that their net spend reaches"),
         handle=place_in_tiers,
+    )
+    subscribe(
+        "loyalty.claims",
+        CouponRedeemed,
+        CouponReturned,
+        OrderRefunded,
+        OrderChanged,
+        does=_("spends the points of rewards that orders have used, and gives back those of orders that are called off"),
+        handle=settle_claims,
     )

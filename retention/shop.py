@@ -129,6 +129,8 @@ class CouponSpec:
     """``percentage``, ``amount``, ``free_shipping`` or ``free_product``."""
     value: Decimal
     """Percent, or an amount in ``currency``."""
+    own_value: bool = False
+    """Coupons of the offer differ in their amount. Such a one was paid for, so it goes beside any other coupon."""
     currency: str = ""
     minimum: Decimal | None = None
     """Least worth, before discounts, of the goods that it is for; for a free product, of all goods."""

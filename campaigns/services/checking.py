@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from campaigns import conditions, pricing, validity
+from campaigns import backing, conditions, pricing, validity
 from campaigns.baskets import Basket
 from campaigns.models import Coupon, Redemption
 from campaigns.models.redemption import LIVE
@@ -47,6 +47,7 @@ def by_themselves(
         if reason:
             refused[coupon.pk] = Refusal(code=coupon.code, reason=reason)
     refused |= _conditions(_rest(coupons, refused), basket=basket, at=at)
+    refused |= backing.refused(_rest(coupons, refused), at=at)
     if not reserving:
         refused |= _limits(_rest(coupons, refused), basket, kept_in, at=at)
     return refused
@@ -238,7 +239,11 @@ def _persons(coupons: Sequence[Coupon], basket: Basket, *, at: datetime) -> dict
 
 
 def _exclusive(coupons: Sequence[Coupon]) -> dict[int, Refusal]:
-    """Where one of several stands alone, it keeps the others out; of several such the first in turn."""
+    """Where one of several stands alone, it keeps the others out; of several such the first in turn.
+
+    What was paid for, as points pay, is beside any of them, as money would be.
+    """
+    coupons = [coupon for coupon in coupons if coupon.amount_minor is None]
     if len(coupons) < 2:
         return {}
     first, *others = pricing.in_turn(coupons)

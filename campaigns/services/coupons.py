@@ -44,6 +44,8 @@ class Wish:
     """A code that was chosen, as ``codes.normal`` returns it; empty: one is drawn."""
     currency: str = ""
     """One of the offer's, where it has several; empty: the likely one."""
+    amount: int | None = None
+    """What it takes off, minor units of ``currency``, whatever the terms say; None: what they say."""
     cap: int | None = None
     """Uses of all people together; None: as the terms say of each coupon."""
     starts_at: datetime | None = None
@@ -243,6 +245,7 @@ def _coupon(
         # a guest may have become a member since the wish was made
         customer=person.absorbed_into or person if person else None,
         currency=currency,
+        amount_minor=wish.amount,
         order=wish.order,
         max_uses=uses,
         per_customer=terms.uses,
@@ -253,7 +256,7 @@ def _coupon(
     if old is not None:
         coupon.version_id, coupon.currency, coupon.per_customer = old.version_id, old.currency, old.per_customer
         coupon.starts_at, coupon.expires_at = old.starts_at, wish.expires_at or old.expires_at
-        coupon.replaces, coupon.batch_id = old, old.batch_id
+        coupon.replaces, coupon.batch_id, coupon.amount_minor = old, old.batch_id, old.amount_minor
     return coupon
 
 
@@ -261,7 +264,7 @@ def _currencies(wishes: Sequence[Wish], money: Sequence[Money]) -> dict[str, str
     """Return key → currency: the order's, else the one in which the customer spends most, else the offer's first."""
     allowed = [entry.currency for entry in money]
     if len(allowed) < 2:
-        return {wish.key: next(iter(allowed), "") for wish in wishes}
+        return {wish.key: wish.currency if wish.amount is not None else next(iter(allowed), "") for wish in wishes}
     orders = dict(
         Order.objects.filter(reference__in={wish.order for wish in wishes} - {""}).values_list("reference", "currency")
     )
@@ -274,7 +277,7 @@ def _currencies(wishes: Sequence[Wish], money: Sequence[Money]) -> dict[str, str
     for wish in wishes:
         likely = wish.currency or orders.get(wish.order, "")
         usual = spent.get(wish.customer, allowed[0]) if wish.customer is not None else allowed[0]
-        chosen[wish.key] = likely if likely in allowed else usual
+        chosen[wish.key] = likely if likely in allowed or wish.amount is not None else usual
     return chosen
 
 

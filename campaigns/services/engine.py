@@ -98,6 +98,7 @@ def spec_of(coupon: Coupon) -> CouponSpec:
         name=coupon.offer.name,
         kind=terms.kind,
         value=terms.percent or (to_decimal(amount, coupon.currency) if amount else Decimal(0)),
+        own_value=coupon.amount_minor is not None,
         currency=coupon.currency,
         minimum=to_decimal(least, coupon.currency) if least else None,
         products=goods.only_products,

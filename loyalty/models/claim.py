@@ -50,9 +50,7 @@ class Claim(Commented):
         db_index=False,  # an index below begins with it
         db_comment="Whose points.",
     )
-    key = models.CharField(
-        _("key"), max_length=120, db_comment="Name of the wish; the same wish twice is one claim."
-    )
+    key = models.CharField(_("key"), max_length=120, db_comment="Name of the wish; the same wish twice is one claim.")
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.RESERVED, db_comment="See above.")
     reason = models.CharField(
         _("given back because"), max_length=9, choices=Reason, blank=True, db_comment="Empty unless released."

@@ -14,7 +14,8 @@ from loyalty.facts import PointsExpired
 from loyalty.locks import hold
 from loyalty.models import Account, Entry, Lot, LotMove, OrderAward, Programme
 from loyalty.models.programme import Expires
-from loyalty.services import ends
+from loyalty.services import ends, replay
+from loyalty.services.points import Book, Posting
 from retention.rows import batch_size
 from retention.services import facts
 
@@ -23,6 +24,8 @@ ACCOUNTS_AT_ONCE = 2000
 
 def expire(*, at: datetime, limit: int = 50_000) -> int:
     """End what is due. Returns of how many accounts. Where no active programme lets points end, none do."""
+    if replay.under_way(at=at):  # its orders would find ended what they still could have spent
+        return 0
     programme = Programme.objects.filter(active=True).first()
     if programme is None or programme.expires == Expires.NEVER:
         Programme.objects.filter(expiry_since__isnull=False).update(expiry_since=None)
@@ -30,11 +33,12 @@ def expire(*, at: datetime, limit: int = 50_000) -> int:
     if programme.expiry_since is None:
         switch_on(programme, at=at)
     done = 0
-    while done < limit:
-        ended = _expire(at=at, limit=batch_size(ACCOUNTS_AT_ONCE))
-        if not ended:
-            break
-        done += ended
+    for end in (_expire, _expire_beside):
+        while done < limit:
+            ended = end(at=at, limit=batch_size(ACCOUNTS_AT_ONCE))
+            if not ended:
+                break
+            done += ended
     return done
 
 
@@ -77,7 +81,7 @@ KEY = "'expire:' || l.id || ':' || l.expired"
 
 ENTRIES = f"""
 INSERT INTO {{entry}} (account_id, key, kind, bucket, "order", currency, source, breakdown, at, points, balance_after)
-SELECT l.account_id, {KEY}, 'expiry', 'balance', '', '', '', '{{{{}}}}', %s, -l."left",
+SELECT l.account_id, {KEY}, 'expiry', 'balance', '', '', '', '{{{{}}}}', l.expires_at, -l."left",
        a.balance - SUM(l."left") OVER (PARTITION BY l.account_id ORDER BY l.expires_at, l.id)
 FROM {{lot}} l JOIN {{account}} a ON a.id = l.account_id WHERE {DUE}
 ORDER BY l.account_id, l.expires_at, l.id
@@ -97,20 +101,47 @@ LOTS = f"""UPDATE {{lot}} AS l SET expired = l.expired + l."left", "left" = 0 WH
 
 def _expire(*, at: datetime, limit: int) -> int:
     with transaction.atomic():
-        due = Lot.objects.filter(left__gt=0, expires_at__lte=at).order_by().values("account")
+        due = Lot.objects.filter(left__gt=0, expires_at__lte=at, account__held=0).order_by().values("account")
         wanted = list(due.distinct().order_by("account").values_list("account", flat=True)[:limit])
+        # whoever writes these accounts' ledger waits; what they have left is read after that
+        held = hold(Account.objects.filter(pk__in=wanted).only("pk", "held")) if wanted else []
+        wanted = [account.pk for account in held if not account.held]
         if not wanted:
             return 0
-        # whoever writes these accounts' ledger waits; what they have left is read after that
-        hold(Account.objects.filter(pk__in=wanted).only("pk"))
         gone = Lot.objects.filter(account__in=wanted, left__gt=0, expires_at__lte=at).order_by()
         sums = list(gone.values_list("account__customer").annotate(points=Sum("left")).order_by("account__customer"))
         moment = connection.ops.adapt_datetimefield_value(at)
         with connection.cursor() as cursor:
-            for sql, first in ((ENTRIES, [moment]), (MOVES, []), (BALANCES, []), (LOTS, [])):
-                cursor.execute(_named(sql, wanted), [*first, moment, *wanted])
+            for sql in (ENTRIES, MOVES, BALANCES, LOTS):
+                cursor.execute(_named(sql, wanted), [moment, *wanted])
         facts.publish(PointsExpired(customer=customer, at=at, points=points) for customer, points in sums)
     return len(wanted)
+
+
+def _expire_beside(*, at: datetime, limit: int) -> int:
+    """End what is due of accounts that have points set aside: what is set aside are those that end first, and they stay
+    until the claim is over."""
+    with transaction.atomic():
+        due = Lot.objects.filter(left__gt=0, expires_at__lte=at, account__held__gt=0).order_by()
+        sums = due.values("account__customer").annotate(points=Sum("left")).filter(points__gt=F("account__held"))
+        wanted = list(sums.order_by("account__customer").values_list("account__customer", flat=True)[:limit])
+        if not wanted:
+            return 0
+        book = Book(wanted, at=at)
+        mine = list(due.filter(account__customer__in=wanted).select_related("account").order_by("expires_at", "pk"))
+        happened = []
+        for customer in wanted:
+            lots = [lot for lot in mine if lot.account.customer_id == customer]
+            points = sum(lot.left for lot in lots) - book.account(customer).held
+            if points <= 0:
+                continue
+            # the first lot is emptied first, so that its next key is another
+            key = f"expire:{lots[0].pk}:{lots[0].expired}"
+            book.write(Posting(key=key, customer=customer, points=-points, kind=Entry.Kind.EXPIRY, at=at))
+            happened.append(PointsExpired(customer=customer, at=at, points=points))
+        book.close()
+        facts.publish(happened)
+    return len(happened)
 
 
 def _named(sql: str, accounts: Sequence[int]) -> str:

@@ -64,6 +64,10 @@ class Lots:
             self._move(mine.get(lot.pk, lot), entry, back)
             points -= back
 
+    def due(self, account: int, *, at: datetime) -> list[Lot]:
+        """Return the lots of an account whose time is up, the first first."""
+        return [lot for lot in self._standing(account) if lot.left and lot.expires_at <= at]
+
     def latest(self, account: int) -> datetime | None:
         """Return when the last of an account's points end."""
         return max((lot.expires_at for lot in self._standing(account)), default=None)
@@ -79,6 +83,8 @@ class Lots:
     def _move(self, lot: Lot, entry: Entry, points: int) -> None:
         if points:
             lot.left += points
+            if entry.kind == Entry.Kind.EXPIRY:
+                lot.expired -= points
             self._moves.append(LotMove(lot=lot, entry=entry, points=points))
             if lot.pk:
                 self._changed[lot.pk] = lot
@@ -92,7 +98,7 @@ class Lots:
                 self._changed.values(),
                 update_conflicts=True,
                 unique_fields=["id"],
-                update_fields=["left", "expires_at", "warned_at"],
+                update_fields=["left", "expired", "expires_at", "warned_at"],
             )
         if self._moves:
             LotMove.objects.bulk_create(self._moves)

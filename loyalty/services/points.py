@@ -13,7 +13,7 @@ from django.db import transaction
 
 from loyalty.facts import PointsAwarded
 from loyalty.locks import hold
-from loyalty.models import Account, Entry
+from loyalty.models import Account, Entry, Lot
 from loyalty.services import programmes
 from loyalty.services.lots import Lots
 from retention.facts import FactData
@@ -70,6 +70,8 @@ class Posting:
     """The customer was active: nothing of theirs ends before this."""
     joins: bool = False
     """These points live as long as any others of the customer."""
+    set_aside: int = 0
+    """So many of these points were set aside for it, and let go just now: it may have them, whatever others hold."""
     gives_back: Mapping[int, int] = field(default_factory=dict)
     """Lot id → points that go back to where they came from."""
     at: datetime
@@ -103,8 +105,29 @@ class Book:
         """Return a customer's account as it stands in this book."""
         return self._accounts[customer]
 
+    def due(self, customer: int, *, at: datetime) -> list[Lot]:
+        """Return what of a customer's points ends by then, the first first."""
+        return self._lots.due(self._accounts[customer].pk, at=at)
+
+    def hold(self, customer: int, points: int) -> None:
+        """Set points aside, so that nothing else spends them. Raises NotEnough."""
+        account = self._accounts[customer]
+        if account.balance - account.held < points:
+            raise NotEnough
+        self._set_aside(account, points)
+
+    def let_go(self, customer: int, points: int) -> None:
+        """Let points that were set aside be spent again."""
+        self._set_aside(self._accounts[customer], -points)
+
+    def _set_aside(self, account: Account, points: int) -> None:
+        account.held += points
+        _cover(account)
+        self._touched[account.customer_id] = account
+
     def write(self, posting: Posting) -> None:
-        """Move points. Raises NotEnough where a kind that may not owe leads below zero, and TooLarge."""
+        """Move points. Raises NotEnough where a kind that may not owe takes what is not there, or is set aside; and
+        TooLarge."""
         if abs(posting.points) > LARGEST:
             raise TooLarge
         account = self._accounts[posting.customer]
@@ -114,9 +137,12 @@ class Book:
         else:
             account.balance += posting.points
             debt = max(0, -account.balance)
-            if debt > account.owed and posting.kind not in MAY_OWE:
+            rule = posting.kind not in MAY_OWE and posting.points < 0
+            of_others = account.balance < account.held and -posting.points > posting.set_aside
+            if rule and (debt > account.owed or of_others):
                 raise NotEnough
             account.owed = debt
+            _cover(account)
         self._touched[posting.customer] = account
         entry = Entry(
             account=account,
@@ -155,13 +181,19 @@ class Book:
         if self.entries:
             Entry.objects.bulk_create(self.entries)
             self._lots.close()
+        if self._touched:
             Account.objects.bulk_create(
                 self._touched.values(),
                 update_conflicts=True,
                 unique_fields=["customer"],
-                update_fields=["balance", "pending", "owed"],
+                update_fields=["balance", "pending", "owed", "held", "uncovered"],
             )
         return self.entries
+
+
+def _cover(account: Account) -> None:
+    """Note how far the balance is below what is set aside; only what may owe leads there."""
+    account.uncovered = max(0, account.held - account.balance) if account.held else 0
 
 
 def post(postings: Sequence[Posting], *, at: datetime) -> list[Entry]:

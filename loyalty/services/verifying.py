@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from loyalty.models import Account, Entry, Lot, LotMove, OrderAward
+from loyalty.models import Account, Claim, Entry, Lot, LotMove, OrderAward
 
 
 class LedgerDiffers(Exception):
@@ -20,7 +20,7 @@ class Difference:
     """One place where the cache and the entries disagree."""
 
     what: str
-    """``account``, ``award``, ``lot`` or ``entry``."""
+    """``account``, ``award``, ``lot``, ``claim`` or ``entry``."""
     id: int
     column: str
     cached: int
@@ -70,6 +70,26 @@ WHERE l.inside > CASE WHEN a.balance > 0 THEN a.balance ELSE 0 END
 ORDER BY a.id
 """
 
+HELD = """
+SELECT a.id, a.held, a.uncovered, COALESCE(c.held, 0), a.balance
+FROM {account} a LEFT JOIN (
+    SELECT account_id, SUM(points) AS held FROM {claim} WHERE state = 'reserved' GROUP BY account_id
+) c ON c.account_id = a.id
+WHERE a.held <> COALESCE(c.held, 0)
+   OR a.uncovered <> CASE WHEN a.held > 0 AND a.held > a.balance THEN a.held - a.balance ELSE 0 END
+ORDER BY a.id
+"""
+
+CLAIMS = """
+SELECT c.id, c.spent, COALESCE(e.spent, 0)
+FROM {claim} c LEFT JOIN (
+    SELECT {claim_of_key} AS claim_id, -SUM(points) AS spent FROM {entry} WHERE key LIKE 'claim:%' GROUP BY 1
+) e ON e.claim_id = c.id
+WHERE c.spent <> COALESCE(e.spent, 0)
+ORDER BY c.id
+"""
+"""The key of a claim's entry is ``claim:7:0``."""
+
 ENTRIES = """
 SELECT id, balance_after, running FROM (
     SELECT id, balance_after,
@@ -83,7 +103,7 @@ ORDER BY id
 
 
 def differences() -> Iterator[Difference]:
-    """Yield every difference between cached sums and entries. Five queries; reads the whole ledger."""
+    """Yield every difference between cached sums and entries or claims. Seven queries; reads the whole ledger."""
     for pk, balance, pending, owed, true_balance, true_pending in _rows(ACCOUNTS):
         for column, cached, rebuilt in (
             ("balance", balance, true_balance),
@@ -102,6 +122,13 @@ def differences() -> Iterator[Difference]:
                 yield Difference(what="lot", id=pk, column=column, cached=cached, rebuilt=int(rebuilt))
     for pk, balance, inside in _rows(COVERED):
         yield Difference(what="account", id=pk, column="points in its lots", cached=int(inside), rebuilt=balance)
+    for pk, held, uncovered, true_held, balance in _rows(HELD):
+        true_uncovered = max(0, held - balance) if held else 0
+        for column, cached, rebuilt in (("held", held, true_held), ("uncovered", uncovered, true_uncovered)):
+            if cached != rebuilt:
+                yield Difference(what="account", id=pk, column=column, cached=cached, rebuilt=int(rebuilt))
+    for pk, spent, true_spent in _rows(CLAIMS):
+        yield Difference(what="claim", id=pk, column="spent", cached=spent, rebuilt=int(true_spent))
     for pk, told, running in _rows(ENTRIES):
         yield Difference(what="entry", id=pk, column="balance_after", cached=told, rebuilt=int(running))
 
@@ -120,6 +147,10 @@ def _rows(sql: str) -> list[Any]:
     names = {
         "account": quote(Account._meta.db_table),
         "award": quote(OrderAward._meta.db_table),
+        "claim": quote(Claim._meta.db_table),
+        "claim_of_key": "CAST(SUBSTR(key, 7) AS integer)"
+        if connection.vendor == "sqlite"
+        else "CAST(SPLIT_PART(key, ':', 2) AS bigint)",
         "entry": quote(Entry._meta.db_table),
         "lot": quote(Lot._meta.db_table),
         "move": quote(LotMove._meta.db_table),

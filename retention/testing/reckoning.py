@@ -44,7 +44,7 @@ class Reckoning:
     def take(self, coupon: Coupon, meant: Mapping[str, bool]) -> str | None:
         """Let a coupon take its part of the products meant. Returns why it takes nothing, None when it does."""
         spec = coupon.spec
-        if self.uses and (self.alone or spec.exclusive):
+        if self.uses and (self.alone or spec.exclusive) and not spec.own_value:
             return "exclusive"
         if spec.kind == "free_shipping":
             discount, self.shipping = self.shipping, Decimal(0)
@@ -53,7 +53,7 @@ class Reckoning:
         if not discount:
             return "no_discount"
         self.uses.append(CouponUse(code=spec.code.upper(), discount=discount))
-        self.alone = spec.exclusive
+        self.alone = self.alone or spec.exclusive
         return None
 
     def _take(self, coupon: Coupon, piles: list[Pile]) -> Decimal:

@@ -80,6 +80,8 @@ class Percentage(CouponBenefit):
 class Amount(CouponBenefit):
     @property
     def name(self) -> str:
+        if not self.promised:
+            return _("Each coupon's own amount off")
         currency = self.shared.currency if self.shared else ""
         return _("%(amount)s off") % {"amount": show(self.promised, currency or None)}
 

@@ -22,7 +22,7 @@ from retention.rows import batch_size
 from retention.shop import CouponSpec, CouponStatus
 
 BATCH = 5000
-TERMS = ("code", "shared_id", "owner_key", "user_id", "uses")
+TERMS = ("code", "shared_id", "owner_key", "user_id", "uses", "value")
 
 
 class NotCreated(Exception):
@@ -66,6 +66,7 @@ def _create(specs: Sequence[CouponSpec]) -> None:
                 customer_key(spec.email) if spec.email else "",
                 spec.user_id,
                 spec.uses,
+                spec.value if spec.own_value else None,
             )
             for code, spec in by_code.items()
         ]
@@ -85,7 +86,7 @@ def _insert_terms(terms: Sequence[tuple[Any, ...]]) -> None:
 def _shape(spec: CouponSpec) -> Any:
     """Return what tells the rules of two coupons apart; cheaper than the rules themselves, asked of every coupon."""
     return (
-        spec.offer, spec.kind, spec.value, spec.currency, spec.minimum, spec.products, spec.categories,
+        spec.offer, spec.kind, rules.value_of(spec), spec.currency, spec.minimum, spec.products, spec.categories,
         spec.excluded_products, spec.excluded_categories, spec.exclusive, spec.sale_goods, spec.priority,
     )  # fmt: skip
 

@@ -95,7 +95,7 @@ class Plan:
     def _kept_out(self, coupon: Coupon) -> str | None:
         for taking in self.takings.values():
             other = taking.coupon.shared
-            if other.exclusive or coupon.shared.exclusive:
+            if (other.exclusive or coupon.shared.exclusive) and not (coupon.is_paid or taking.coupon.is_paid):
                 return "exclusive"
             # Oscar adds up what one offer gives, whatever vouchers it came by; and it takes off shipping only once
             if other.pk == coupon.shared.pk or other.kind == coupon.shared.kind == "free_shipping":
@@ -109,7 +109,7 @@ class Plan:
             for part in self.parts
             if part.line in mine and part.left > 0 and (shared.sale_goods or not part.reduced)
         ]
-        return parts.take(shared.kind, shared.value, from_these, self.parts, self.unit)
+        return parts.take(shared.kind, coupon.value, from_these, self.parts, self.unit)
 
 
 def of(basket: Any) -> Plan:

@@ -49,7 +49,7 @@ class Rules:
         return cls(
             reference=spec.offer,
             kind=spec.kind,
-            value=spec.value.normalize(),
+            value=value_of(spec).normalize(),
             currency=spec.currency,
             minimum=spec.minimum.normalize() if spec.minimum is not None else None,
             products=tuple(sorted(spec.products)),
@@ -64,6 +64,11 @@ class Rules:
     @property
     def key(self) -> str:
         return hashlib.blake2b(repr(astuple(self)).encode(), digest_size=32).hexdigest()
+
+
+def value_of(spec: CouponSpec) -> Decimal:
+    """Return the value that all coupons of the offer share; 0 where each has its own."""
+    return Decimal(0) if spec.own_value else spec.value
 
 
 class UnknownKind(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -22,6 +23,16 @@ class Coupon:
     @property
     def shared(self) -> SharedOffer:
         return self.terms.shared
+
+    @property
+    def value(self) -> Decimal:
+        """What it takes off: percent, or an amount, its own where it has one."""
+        return self.shared.value if self.terms.value is None else self.terms.value
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether it was paid for, e.g. with points: then it goes beside any other coupon, as money would."""
+        return self.terms.value is not None
 
     @property
     def turn(self) -> tuple[bool, int, int, int]:

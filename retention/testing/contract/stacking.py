@@ -187,3 +187,29 @@ class StackingContract:
         order = world.shop.get_orders([reference])[reference]
         assert {use.code: str(use.discount) for use in order.coupons} == said
         assert order.items == Decimal("60.00") - sum(map(Decimal, said.values()))
+
+    def test_a_coupon_that_was_paid_for_goes_beside_one_that_stands_alone_and_takes_what_it_leaves(
+        self, world: World
+    ) -> None:
+        codes = (
+            coupon(world, "ALONE-CODE-001", offer="alone", value=Decimal(50), exclusive=True),
+            self._paid(world, "POINTS-CODE-01", "7.00"),
+        )
+        assert every_order(world, codes, price="40.00") == [{"ALONE-CODE-001": "20.00", "POINTS-CODE-01": "7.00"}]
+
+    def test_coupons_of_one_offer_that_were_paid_for_each_take_off_their_own_amount(self, world: World) -> None:
+        for code, value in (("POINTS-CODE-01", "7.00"), ("POINTS-CODE-02", "0.55")):
+            self._paid(world, code, value)
+            visitor = filled(world, price="40.00")
+            world.ask(visitor, world.shop.apply_coupon, code)
+            assert taken(world, visitor) == {code: value}
+
+    def test_of_a_coupon_that_was_paid_for_no_more_is_taken_than_there_is_to_pay(self, world: World) -> None:
+        visitor = filled(world, price="0.80")
+        world.ask(visitor, world.shop.apply_coupon, self._paid(world, "POINTS-CODE-01", "7.00"))
+        assert taken(world, visitor) == {"POINTS-CODE-01": "0.80"}
+        assert total(world, visitor) == Decimal(0)
+
+    @staticmethod
+    def _paid(world: World, code: str, value: str) -> str:
+        return coupon(world, code, offer="points", kind="amount", value=Decimal(value), own_value=True, priority=99)

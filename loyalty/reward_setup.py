@@ -1,0 +1,35 @@
+"""What rewards register: their tick, and that loyalty stands behind the coupons that points paid for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils.translation import gettext_lazy as _
+
+from campaigns import backing
+from campaigns.backing import Backer
+from loyalty.services import claims, covering
+from retention import registry
+from retention.registry import Tick
+
+MINUTE = 60
+
+
+def release(at: datetime) -> int:
+    """Give back the points of claims that are over, and of those that nothing covers any more."""
+    return claims.release_due(at=at) + claims.release_uncovered(at=at)
+
+
+TICK = Tick(
+    name="loyalty.claims",
+    every=MINUTE,
+    run=release,
+    does=_("gives back the points of claimed rewards that no order has used in time"),
+)
+BACKER = Backer(name=claims.SOURCE, gone=covering.gone)
+
+
+def load() -> None:
+    """Register what rewards need."""
+    registry.ticks.add(TICK.name, TICK)
+    backing.backers.add(BACKER.name, BACKER)
