@@ -9,7 +9,6 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.models import Coupon
 from loyalty.models.commented import Commented
 from loyalty.models.plan import Plan
 from retention.models import Customer
@@ -124,17 +123,14 @@ class PaidMember(Commented):
     until = models.DateTimeField(
         _("member until"), null=True, blank=True, db_comment="End of what is paid for without a gap, UTC."
     )
-    coupon = models.ForeignKey(
-        Coupon,
-        verbose_name=_("coupon that is put in by itself"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        db_comment="The one that is good now.",
-    )
     runs = models.PositiveIntegerField(
         _("times begun"), default=0, db_comment="How often the customer became a member; part of the coupons' keys."
+    )
+    due_at = models.DateTimeField(
+        _("to be looked at"),
+        null=True,
+        blank=True,
+        db_comment="When this row may be other than what was paid for, UTC.",
     )
     told_until = models.DateTimeField(
         _("told of the end"), null=True, blank=True, db_comment="Of which end the customer was told, UTC."
@@ -150,7 +146,10 @@ class PaidMember(Commented):
                 name="loyalty_paid_member_since_until",
             ),
         ]
-        indexes = [models.Index(fields=["until"], condition=Q(until__isnull=False), name="loyalty_paid_member_until")]
+        indexes = [
+            models.Index(fields=["plan", "until"], condition=Q(until__isnull=False), name="loyalty_paid_member_until"),
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="loyalty_paid_member_due"),
+        ]
 
     def __str__(self) -> str:
         return _("%(plan)s of customer %(customer)s") % {"plan": self.plan, "customer": self.customer_id}
