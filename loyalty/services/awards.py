@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef
 
 from loyalty.locks import hold
 from loyalty.models import OrderAward
-from loyalty.services import programmes
+from loyalty.services import programmes, replay
 from loyalty.services.programmes import Running
 from loyalty.services.settling import Settling
 from retention.models import Customer, Order
@@ -30,6 +30,7 @@ def settle(orders: Mapping[str, datetime]) -> int:
         return 0
     with transaction.atomic():
         running = programmes.running()
+        orders = replay.widen(orders, running)
         _enter(orders, running)
         # Orders are read once the lock is held: who waited for it sees what the other has not seen.
         held = hold(OrderAward.objects.filter(order__in=list(orders)))
