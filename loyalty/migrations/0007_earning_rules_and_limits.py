@@ -555,8 +555,13 @@ class Migration(migrations.Migration):
             model_name="earningrule",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("effect", "times"), ("points", None), ("times__gt", 0)),
-                    models.Q(("effect__in", ["order", "piece"]), ("points__gte", 1), ("times", None)),
+                    models.Q(("effect", "times"), ("points", None), ("times__gt", 0), ("times__isnull", False)),
+                    models.Q(
+                        ("effect__in", ["order", "piece"]),
+                        ("points__gte", 1),
+                        ("points__isnull", False),
+                        ("times", None),
+                    ),
                     models.Q(("effect", "nothing"), ("points", None), ("times", None)),
                     _connector="OR",
                 ),
@@ -568,7 +573,7 @@ class Migration(migrations.Migration):
             model_name="earningrule",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("nth__gte", 1), ("when__in", ["nth", "every"])),
+                    models.Q(("nth__gte", 1), ("nth__isnull", False), ("when__in", ["nth", "every"])),
                     models.Q(models.Q(("when__in", ["nth", "every"]), _negated=True), ("nth", None)),
                     _connector="OR",
                 ),

@@ -96,14 +96,15 @@ class EarningRule(Commented):
         verbose_name_plural = _("earning rules")
         constraints = [
             models.CheckConstraint(
-                condition=Q(effect="times", times__gt=0, points=None)
-                | Q(effect__in=["order", "piece"], times=None, points__gte=1)
+                condition=Q(effect="times", times__isnull=False, times__gt=0, points=None)
+                | Q(effect__in=["order", "piece"], times=None, points__isnull=False, points__gte=1)
                 | Q(effect="nothing", times=None, points=None),
                 name="loyalty_rule_does_one_thing",
                 violation_error_message=_("Give a number above zero for what the rule does, and none for the rest."),
             ),
             models.CheckConstraint(
-                condition=Q(when__in=["nth", "every"], nth__gte=1) | (~Q(when__in=["nth", "every"]) & Q(nth=None)),
+                condition=Q(when__in=["nth", "every"], nth__isnull=False, nth__gte=1)
+                | (~Q(when__in=["nth", "every"]) & Q(nth=None)),
                 name="loyalty_rule_names_its_order",
                 violation_error_message=_("Say which order it is, counted from 1."),
             ),

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from loyalty.facts import PointsAwarded, PointsTakenBack
+from loyalty.facts import PointsAwarded, PointsOpened, PointsTakenBack
 from loyalty.models import Entry, OrderAward
+from loyalty.models.award import Capped
 from loyalty.models.programme import DebtPolicy, Expires
-from loyalty.services import earning, ends
+from loyalty.services import breakdown, earning, ends, goods
+from loyalty.services.caps import Stopped
 from loyalty.services.earning import State, Terms
+from loyalty.services.goods import Sale
 from loyalty.services.points import Book, Bucket, Kind, Posting
 from retention.facts import FactData
 from retention.models import Order
@@ -25,11 +28,14 @@ class Difference:
         order: Order | None,
         *,
         refunds: tuple[int, ...],
+        named: tuple[Mapping[str, int], ...] = (),
+        sale: Sale | None = None,
         expired: Mapping[int, int],
         book: Book,
         at: datetime,
     ) -> None:
         self.award, self.order, self.refunds, self.book, self.at = award, order, refunds, book, at
+        self.named, self.sale = named, sale
         self.expired = expired
         """Customer → points of the order that ended unused on their account."""
         self.happened: list[FactData] = []
@@ -39,8 +45,41 @@ class Difference:
         award, order = self.award, self.order
         if order is None:
             return award.pending + award.balance - award.forgiven
-        terms = terms_of(award)
-        return earning.left(state_of(order, self.refunds), terms) if terms else 0
+        return max(0, self.worth() - award.stopped)
+
+    def worth(self) -> int:
+        """Return what the order is worth now, before any limit."""
+        state, terms = self.state(), terms_of(self.award)
+        return earning.left(state, terms) if state and terms else 0
+
+    def bound(self) -> int:
+        """Return how many of these points limits hold for."""
+        state, terms = self.state(), terms_of(self.award)
+        if not self.award.capped or state is None or terms is None:
+            return 0
+        worth = earning.left(state, terms)
+        return worth if self.award.capped == Capped.ALL else max(0, worth - earning.left(earning.plain(state), terms))
+
+    def state(self) -> State | None:
+        """Return what of the order decides its points; None for one that the projection does not have."""
+        if self.order is None or self.sale is None:
+            return None
+        return state_of(self.award, self.order, self.sale, refunds=self.refunds, named=self.named)
+
+    def stop(self, customer: int, stopped: Stopped) -> None:
+        """Leave an entry of no points that says which limit stopped some."""
+        award = self.award
+        self.book.write(
+            Posting(
+                key=f"order:{award.order}:{award.postings}:{Kind.CAPPED}:{customer}",
+                customer=customer,
+                points=0,
+                kind=Kind.CAPPED,
+                order=award.order,
+                breakdown=stopped.told(),
+                at=self.at,
+            )
+        )
 
     def approach(self, customer: int, target: int, *, kind: Entry.Kind) -> None:
         """Post the difference between what stands on a customer's account and the target."""
@@ -121,12 +160,28 @@ class Difference:
             "refund_policy": self.award.refund_policy,
             "refunded_minor": sum(self.refunds),
             "cause": _cause(self.order, self.refunds),
+            **self._rules(),
         }
 
+    def _rules(self) -> dict[str, Any]:
+        """Return what each rule added, where any did."""
+        award, terms = self.award, terms_of(self.award)
+        if not award.breakdown or terms is None or self.sale is None:
+            return {}
+        added = breakdown.by_rule(
+            award.breakdown, self.sale.goods, terms, kind=award.basis_kind, basis_minor=award.basis_minor
+        )
+        return {"rules": added} if added else {}
+
     def _tell(self, customer: int, points: int, bucket: Entry.Bucket, kind: Entry.Kind) -> None:
-        if kind == Kind.OPEN:
-            return
         history = bool(self.order and self.order.history)
+        if kind == Kind.OPEN:
+            if points > 0:
+                opened = PointsOpened(
+                    customer=customer, at=self.at, points=points, order=self.award.order, history=history
+                )
+                self.happened.append(opened)
+            return
         if points > 0:
             self.happened.append(
                 PointsAwarded(
@@ -151,13 +206,25 @@ def terms_of(award: OrderAward) -> Terms | None:
     return Terms(currency=award.currency, points=award.rate_points, refund_policy=award.refund_policy)
 
 
-def state_of(order: Order, refunds: tuple[int, ...]) -> State:
-    """Return what of an order decides its points; ``refunds`` in minor units."""
+def state_of(
+    award: OrderAward,
+    order: Order,
+    sale: Sale,
+    *,
+    refunds: tuple[int, ...] = (),
+    named: tuple[Mapping[str, int], ...] = (),
+) -> State:
+    """Return what of an order decides its points, by the rules that its award has recorded; amounts in minor units."""
+    basis = goods.basis(sale, kind=award.basis_kind, spent_counts=award.spent_counts)
     return State(
-        basis_minor=order.items_minor,
+        basis_minor=basis,
         total_minor=order.total_minor,
+        goods_minor=order.items_minor,
         refunds_minor=refunds,
+        refunds_named=named,
         earns=order.paid_at is not None and order.cancelled_at is None,
+        parts=breakdown.parts(award.breakdown, sale.goods, kind=award.basis_kind, basis_minor=basis),
+        extras=breakdown.extras(award.breakdown, sale.goods, basis_minor=basis),
     )
 
 

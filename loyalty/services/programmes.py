@@ -7,21 +7,33 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Exists
 
 from loyalty.locks import hold
-from loyalty.models import OrderAward, Programme, Rate
+from loyalty.models import EarningRule, OrderAward, PaidTerm, Programme, Rate, TierBenefit
 from loyalty.models.programme import Expires
+from loyalty.models.tier_benefit import BenefitKind
 from loyalty.services import ends
 from loyalty.services.earning import Terms
 
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """The active programme with all versions of its rates, read once for a batch."""
+    """The active programme with all versions of its rates and rules, read once for a batch."""
 
     programme: Programme
     rates: tuple[Rate, ...]
     """Oldest first."""
+    rules: tuple[EarningRule, ...] = ()
+    """Every version, the first first."""
+    multiplies: bool = False
+    """Whether a tier or a paid membership multiplies points."""
+
+    @property
+    def capped(self) -> bool:
+        """Whether a limit holds for anything that orders earn."""
+        programme = self.programme
+        return any(cap is not None for cap in (programme.cap_day, programme.cap_month, programme.cap_total))
 
     def rate(self, currency: str, *, placed_at: datetime) -> Rate | None:
         """Return the rate in force when an order was placed; before the first version, the first. None: no rate."""
@@ -40,12 +52,16 @@ class Running:
 
 
 def running() -> Running | None:
-    """Return the active programme, None without one. Two queries."""
-    programme = Programme.objects.filter(active=True).first()
-    if programme is None:
+    """Return the active programme, None without one. Three queries."""
+    of_tier = TierBenefit.objects.filter(kind=BenefitKind.MULTIPLIER, active=True, tier__table__active=True)
+    paid = PaidTerm.objects.filter(multiplier__gt=1)
+    found = Programme.objects.filter(active=True).annotate(multiplies=Exists(of_tier) | Exists(paid)).first()
+    if found is None:
         return None
+    programme: Programme = found
     rates = Rate.objects.filter(programme=programme).order_by("starts_at", "pk")
-    return Running(programme=programme, rates=tuple(rates))
+    rules = EarningRule.objects.of(programme).order_by("pk")
+    return Running(programme=programme, rates=tuple(rates), rules=tuple(rules), multiplies=found.multiplies)
 
 
 def end_of(opened: datetime) -> tuple[datetime | None, bool]:

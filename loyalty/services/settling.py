@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Sum
 
-from loyalty.models import Account, Entry, Lot, OrderAward
-from loyalty.models.programme import PendingFrom
-from loyalty.services import earning, ends
-from loyalty.services.differences import Difference, terms_of
+from loyalty.models import Account, Entry, Lot, OrderAward, Programme, Rate
+from loyalty.models.award import Capped
+from loyalty.models.programme import Basis, PendingFrom
+from loyalty.services import breakdown, earning, ends, goods, matching, paid_by_points, replay
+from loyalty.services.caps import Caps, Need
+from loyalty.services.differences import Difference, state_of, terms_of
+from loyalty.services.goods import Sale
+from loyalty.services.matching import Asked, Held
 from loyalty.services.points import Book, Bucket, Kind
 from loyalty.services.programmes import Running
+from loyalty.services.replay import Past, Turn
 from retention.conf import conf as ground
 from retention.facts import FactData
-from retention.models import Customer, Order, Refund
+from retention.models import Customer, Order, OrderLine, Refund
 from retention.services import facts
 
 log = logging.getLogger(__name__)
 
 WRITTEN = [
     "account", "rate", "currency", "rate_points", "refund_policy", "debt_policy", "pending_days", "pending_from",
-    "basis_minor", "earned", "pending", "balance", "forgiven", "opens_at", "opened_at", "expires", "expires_after",
-    "expires_at", "postings", "settled_at",
+    "basis_kind", "spent_counts", "basis_minor", "breakdown", "capped", "counted", "stopped", "earned", "pending",
+    "balance", "forgiven", "opens_at", "opened_at", "expires", "expires_after", "expires_at", "postings", "settled_at",
 ]  # fmt: skip
 
 
@@ -41,9 +46,15 @@ class Settling:
         rows = Order.objects.filter(reference__in=references).select_related("customer")
         self.orders = {order.reference: order for order in rows}
         self.refunds: dict[str, list[int]] = defaultdict(list)
+        self.named: dict[str, list[Mapping[str, int]]] = defaultdict(list)
         refunds = Refund.objects.filter(order__reference__in=references).order_by("pk")
-        for reference, amount in refunds.values_list("order__reference", "amount_minor"):
+        self.refunded: dict[str, list[datetime]] = defaultdict(list)
+        for reference, amount, lines, when in refunds.values_list("order__reference", "amount_minor", "lines", "at"):
             self.refunds[reference].append(amount)
+            self.refunded[reference].append(when)
+            self.named[reference].append(_by_line(lines))
+        self.sales = self._sales()
+        self.rules_held = self._rules_held()
         accounts = Account.objects.filter(pk__in={award.account_id for award in held if award.account_id})
         self.owners: dict[int | None, int] = dict(accounts.values_list("pk", "customer"))
         self.stood = self._stood()
@@ -55,8 +66,10 @@ class Settling:
         holders = {holder for award in self.held if (holder := self._holder(award)) is not None}
         self.book = Book(holders | set(self.owners.values()), at=max(self.clock.values()))
         self.expired = self._expired()
-        changed = [award for award in self.held if self._settle(award)]
+        self.caps, self.programmes = self._caps()
+        changed = list({turn.award.pk: turn.award for turn in self._turns() if self._settle(turn)}.values())
         self.book.close()
+        self.caps.close()
         OrderAward.objects.bulk_create(changed, update_conflicts=True, unique_fields=["order"], update_fields=WRITTEN)
         facts.publish(self.happened)
         for currency in sorted(self.unrated):
@@ -72,6 +85,88 @@ class Settling:
         for reference, customer, points in ended.values_list("order", "account__customer").annotate(n=Sum("expired")):
             expired[reference][customer] = points
         return expired
+
+    # What was ordered, and what holds for it
+
+    def _sales(self) -> dict[str, Sale]:
+        """Return order → its money and its goods. Lines are only read where something depends on them."""
+        running = self.running
+        by_line = bool(running and running.rules) or any(award.breakdown for award in self.held)
+        by_line |= any(line for lines in self.named.values() for line in lines)
+        by_line |= bool(running and running.programme.basis == Basis.NET)
+        by_line |= any(award.basis_kind == Basis.NET for award in self.held)
+        by_line |= bool(running and running.multiplies)
+        lines: dict[str, list[OrderLine]] = defaultdict(list)
+        rows = OrderLine.objects.filter(order__in=self.orders.values()).order_by("pk") if by_line else ()
+        references = {order.pk: reference for reference, order in self.orders.items()}
+        for line in rows:
+            lines[references[line.order_id]].append(line)
+        by_points = paid_by_points.of_orders(list(self.orders))
+        return {
+            reference: goods.sale_of_row(order, lines[reference], points_minor=by_points.get(reference, 0))
+            for reference, order in self.orders.items()
+        }
+
+    def _rules_held(self) -> Mapping[str, Held]:
+        """Return order → what holds for it, for orders whose terms are not recorded yet."""
+        running = self.running
+        if running is None or not (running.rules or running.multiplies):
+            return {}
+        fresh = [self.orders[award.order] for award in self.held if self._is_fresh(award)]
+        return matching.ask([_asked(order) for order in fresh], running, at=max(self.clock.values()))
+
+    def _is_fresh(self, award: OrderAward) -> bool:
+        """Whether an order's terms are to be recorded now."""
+        order = self.orders.get(award.order)
+        return order is not None and (award.rate_id is None or award.currency != order.currency)
+
+    # Limits
+
+    def _caps(self) -> tuple[Caps, dict[int | None, Programme]]:
+        """Return what is used of limits by those whose orders they hold for, and rate → its programme."""
+        running = self.running
+        newly = running is not None and running.capped
+        bound = [award for award in self.held if award.capped or (newly and self._is_fresh(award))]
+        programmes: dict[int | None, Programme] = {}
+        rates = {award.rate_id for award in bound if award.rate_id}
+        if rates:
+            rows = Rate.objects.filter(pk__in=rates).select_related("programme")
+            programmes = {rate.pk: rate.programme for rate in rows}
+        if running is not None:
+            programmes |= {rate.pk: running.programme for rate in running.rates}
+        needs = []
+        for award in bound:
+            programme = programmes.get(award.rate_id) or (running.programme if running else None)
+            for customer in {self._owner(award), self._holder(award)} - {None}:
+                if programme is not None and (order := self.orders.get(award.order)):
+                    account = self.book.account(customer).pk  # type: ignore[arg-type]  # None was taken out
+                    needs.append(Need(account=account, programme=programme, at=order.placed_at))
+        return Caps(needs), programmes
+
+    def _fit(self, award: OrderAward, difference: Difference, customer: int, order: Order) -> None:
+        """Let limits stop what is above them: of what the order has grown by, never of what it has had."""
+        programme = self.programmes.get(award.rate_id)
+        if programme is None:
+            return
+        need = Need(account=self.book.account(customer).pk, programme=programme, at=order.placed_at)
+        more = difference.bound() - award.counted - award.stopped
+        if more > 0:
+            given, stopped = self.caps.take(need, more)
+            award.counted += given
+            if stopped is not None:
+                award.stopped += stopped.points
+                difference.stop(customer, stopped)
+        elif more < 0:
+            of_stopped = min(award.stopped, -more)
+            award.stopped -= of_stopped
+            self._uncount(award, customer, order, -more - of_stopped)
+
+    def _uncount(self, award: OrderAward, customer: int, order: Order | None, points: int) -> None:
+        programme = self.programmes.get(award.rate_id)
+        award.counted -= points
+        if programme is not None and order is not None:
+            need = Need(account=self.book.account(customer).pk, programme=programme, at=order.placed_at)
+            self.caps.give_back(need, points)
 
     # Whose points
 
@@ -102,9 +197,19 @@ class Settling:
 
     # One order
 
-    def _settle(self, award: OrderAward) -> bool:
+    def _turns(self) -> Iterator[Turn]:
+        """Yield what is settled when: an order of today once, an old one as often as something happened to it."""
+        past = Past(self.book, self.running, self.expired)
+        turns = replay.plan(self.held, self.orders, refunded=self.refunded, clock=self.clock)
+        for turn in replay.in_time(turns, clock=self.clock):
+            holder = self._holder(turn.award)
+            if turn.past and holder is not None:
+                past.come(turn, holder, self.orders[turn.award.order])
+            yield turn
+
+    def _settle(self, turn: Turn) -> bool:
+        award, at = turn.award, turn.at
         before = _columns(award)
-        at = self.clock[award.order]
         order = self.orders.get(award.order)
         owner, holder = self._owner(award), self._holder(award)
         if order is not None:
@@ -113,17 +218,23 @@ class Settling:
         if award.opened_at is None and award.opens_at and award.opens_at <= at:
             award.opened_at = at
         difference = Difference(
-            award, order, refunds=tuple(self.refunds[award.order]), expired=self.expired[award.order],
-            book=self.book, at=at,
+            award, order, refunds=tuple(self.refunds[award.order][place] for place in turn.refunds),
+            named=tuple(self.named[award.order][place] for place in turn.refunds),
+            sale=self.sales.get(award.order), expired=self.expired[award.order], book=self.book, at=at,
         )  # fmt: skip
         if owner is not None and owner != holder:
             difference.approach(owner, 0, kind=Kind.MOVE)
+            self._uncount(award, owner, order, award.counted)
+            award.stopped = 0
             award.account, award.pending, award.balance, award.forgiven = None, 0, 0, 0
         if holder is not None:
             if owner != holder:
                 award.account = self.book.account(holder)
+                self.owners[award.account_id] = holder  # for the next turn
                 award.pending = self.stood.get((award.order, holder, Bucket.PENDING), 0)
                 award.balance = self.stood.get((award.order, holder, Bucket.BALANCE), 0)
+            if order is not None and award.capped:
+                self._fit(award, difference, holder, order)
             difference.approach(
                 holder, difference.target(), kind=Kind.MOVE if owner not in (None, holder) else Kind.AWARD
             )
@@ -148,9 +259,17 @@ class Settling:
                 award.refund_policy, award.debt_policy = programme.refund_policy, programme.debt_policy
                 award.pending_days, award.pending_from = programme.pending_days, programme.pending_from
                 award.expires, award.expires_after = programme.expires, programme.expires_after
+                award.basis_kind, award.spent_counts = programme.basis, programme.spent_counts
+                award.capped = _capped(self.running)
+                held = self.rules_held.get(award.order, Held())
+                award.breakdown = breakdown.record(held, self.sales[award.order].goods)
+        sale = self.sales[award.order]
+        if self.running and award.breakdown:
+            award.breakdown = breakdown.complete(award.breakdown, sale.goods, self.running.rules)
         terms = terms_of(award)
-        award.basis_minor = order.items_minor
-        award.earned = earning.worth(order.items_minor, terms) if terms else 0
+        state = state_of(award, order, sale)
+        award.basis_minor = state.basis_minor
+        award.earned = earning.earned(state, terms) if terms else 0
 
 
 def _record_window(award: OrderAward, order: Order) -> None:
@@ -161,6 +280,31 @@ def _record_window(award: OrderAward, order: Order) -> None:
     window = timedelta(days=award.pending_days) / ground.SPEED
     award.opens_at = begins + window if begins else None
     award.expires_at = ends.of(award.expires, award.expires_after, opened=award.opens_at) if award.opens_at else None
+
+
+def _by_line(lines: list[list[Any]]) -> dict[str, int]:
+    """Return what a refund gives back of which line, minor units."""
+    named: dict[str, int] = defaultdict(int)
+    for line, minor in lines:
+        named[str(line)] += int(minor)
+    return dict(named)
+
+
+def _asked(order: Order) -> Asked:
+    return Asked(
+        reference=order.reference,
+        customer=order.customer_id,
+        address=order.customer.address,
+        placed_at=order.placed_at,
+        shipping_minor=order.shipping_minor,
+    )
+
+
+def _capped(running: Running) -> str:
+    """Return what of an order the programme's limits hold for."""
+    if not running.capped:
+        return ""
+    return Capped.ALL if running.programme.cap_orders else Capped.EXTRA
 
 
 def _columns(award: OrderAward) -> tuple[Any, ...]:
