@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -19,7 +19,7 @@ from retention import rows
 from retention.models import Customer, Order, Spend
 from retention.services import facts
 
-BATCH = 2500
+BATCH = 5000
 TRIES = 5
 
 
@@ -77,7 +77,7 @@ def issue_many(
     batch: CouponBatch | None = None,
     version: OfferVersion | None = None,
 ) -> Issued:
-    """Give coupons of an offer, and create them in the shop, in a constant number of queries per 2,500.
+    """Give coupons of an offer, and create them in the shop, in a constant number of queries per 5,000.
 
     Nobody gets a first-order coupon who has ordered before; an offer that is off or over gives none. Coupons carry
     ``version`` (None: the offer's present one), but for those that replace one. ``source`` says where they came from,
@@ -127,8 +127,9 @@ def _issue(
 
 def _people(ids: Collection[int]) -> dict[int, Customer]:
     """Return id → customer; whoever was absorbed knows by whom."""
-    people = Customer.objects.in_bulk(ids)
-    members = Customer.objects.in_bulk({row.absorbed_into_id for row in people.values() if row.absorbed_into_id})
+    plain = Customer.objects.only("user", "email", "erased_at", "absorbed_into")
+    people = plain.in_bulk(ids)
+    members = plain.in_bulk({row.absorbed_into_id for row in people.values() if row.absorbed_into_id})
     for row in people.values():
         if row.absorbed_into_id:
             row.absorbed_into = members[row.absorbed_into_id]
@@ -181,7 +182,11 @@ def _insert(
     """
     prefix = _prefix(offer, batch)
     currencies = _currencies(wishes, version.terms.money)
-    dates = validity.of(version.terms, at=at)
+    begins, ends = validity.of(version.terms, at=at)
+    blank = Coupon(
+        offer=offer, version=version, source=source[:120], batch=batch, issued_at=at,
+        max_uses=version.terms.uses, per_customer=version.terms.uses, starts_at=begins, expires_at=ends,
+    )  # fmt: skip
     chosen = {wish.code for wish in wishes} - {""}
     if chosen and engine.current().taken(sorted(chosen)):
         raise CodeTaken
@@ -192,13 +197,7 @@ def _insert(
             return made
         drawn = dict(zip((wish.key for wish in left), codes.generate(len(left), prefix=prefix), strict=True))
         code_of = {wish.key: wish.code or drawn[wish.key] for wish in left}
-        drafts = [
-            _coupon(
-                wish, code_of[wish.key], people, version, currencies[wish.key], dates,
-                offer=offer, source=source[:120], batch=batch, issued_at=at,
-            )
-            for wish in left
-        ]  # fmt: skip
+        drafts = [_coupon(blank, wish, code_of[wish.key], people, currencies[wish.key]) for wish in left]
         if not made and _all_new(drafts):
             return {coupon.key: (coupon, True) for coupon in drafts}
         Coupon.objects.bulk_create(drafts, ignore_conflicts=True)
@@ -226,33 +225,19 @@ def _all_new(drafts: Sequence[Coupon]) -> bool:
     return all(coupon.pk for coupon in drafts)
 
 
-def _coupon(
-    wish: Wish,
-    code: str,
-    people: Mapping[int, Customer],
-    version: OfferVersion,
-    currency: str,
-    dates: tuple[datetime | None, datetime],
-    **more: Any,
-) -> Coupon:
-    terms, old = version.terms, wish.replaces
-    uses = terms.uses if wish.cap is None else wish.cap
-    person = people[wish.customer] if wish.customer is not None else None
-    coupon = Coupon(
-        code=code,
-        key=wish.key,
-        version=version,
+def _coupon(blank: Coupon, wish: Wish, code: str, people: Mapping[int, Customer], currency: str) -> Coupon:
+    """Return a coupon like the blank one; to copy it takes a third of the time of making one."""
+    coupon = copy(blank)
+    coupon.code, coupon.key, coupon.order = code, wish.key, wish.order
+    coupon.currency, coupon.amount_minor = currency, wish.amount
+    if wish.customer is not None:
+        person = people[wish.customer]
         # a guest may have become a member since the wish was made
-        customer=person.absorbed_into or person if person else None,
-        currency=currency,
-        amount_minor=wish.amount,
-        order=wish.order,
-        max_uses=uses,
-        per_customer=terms.uses,
-        starts_at=wish.starts_at or dates[0],
-        expires_at=wish.expires_at or dates[1],
-        **more,
-    )
+        coupon.customer = person.absorbed_into or person
+    if wish.cap is not None:
+        coupon.max_uses = wish.cap
+    coupon.starts_at, coupon.expires_at = wish.starts_at or blank.starts_at, wish.expires_at or blank.expires_at
+    old = wish.replaces
     if old is not None:
         coupon.version_id, coupon.currency, coupon.per_customer = old.version_id, old.currency, old.per_customer
         coupon.starts_at, coupon.expires_at = old.starts_at, wish.expires_at or old.expires_at

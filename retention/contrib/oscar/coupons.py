@@ -41,44 +41,45 @@ def create(specs: Iterable[CouponSpec]) -> None:
 
 
 def _create(specs: Sequence[CouponSpec]) -> None:
-    Voucher = host.voucher()
     by_code = {spec.code.upper(): spec for spec in specs}
-    for code in Voucher._default_manager.filter(code__in=by_code).values_list("code", flat=True):
-        del by_code[code]
-    if not by_code:
-        return
+    try:
+        with transaction.atomic():
+            _write(by_code)
+    except IntegrityError:
+        # some are there already, the merchant's own or made by another at this moment
+        for code in host.voucher()._default_manager.filter(code__in=by_code).values_list("code", flat=True):
+            del by_code[code]
+        if by_code:
+            _write(by_code, all_new=False)
+
+
+def _write(by_code: Mapping[str, CouponSpec], *, all_new: bool = True) -> None:
+    """Insert vouchers, what they take off, and whose they are. Raises IntegrityError where not ``all_new``."""
     shapes = {code: _shape(spec) for code, spec in by_code.items()}
     one_of = {shapes[code]: spec for code, spec in by_code.items()}
     of = {shape: Rules.of(spec) for shape, spec in one_of.items()}
     shared = rules.ensure({of[shape]: spec.name for shape, spec in one_of.items()})
     row_of = {shape: shared[found] for shape, found in of.items()}
-    ids = _insert(Voucher, by_code)
-    Link = Voucher.offers.through
+    ids = _insert(by_code, all_new=all_new)
+    Link = host.voucher().offers.through
     Link._default_manager.bulk_create(
         [Link(voucher_id=ids[code], conditionaloffer_id=row_of[shape].offer_id) for code, shape in shapes.items()],
-        ignore_conflicts=True,
+        ignore_conflicts=not all_new,
     )
-    _insert_terms(
-        [
-            (
-                code,
-                row_of[shapes[code]].pk,
-                customer_key(spec.email) if spec.email else "",
-                spec.user_id,
-                spec.uses,
-                spec.value if spec.own_value else None,
-            )
-            for code, spec in by_code.items()
-        ]
+    terms = (
+        (
+            code,
+            row_of[shapes[code]].pk,
+            customer_key(spec.email) if spec.email else "",
+            spec.user_id,
+            spec.uses,
+            spec.value if spec.own_value else None,
+        )
+        for code, spec in by_code.items()
     )
-
-
-def _insert_terms(terms: Sequence[tuple[Any, ...]]) -> None:
-    try:
-        with transaction.atomic():
-            rows.write(CouponTerms, TERMS, terms)
-    except IntegrityError:
-        # of two at once the other was first: what it wrote is the very same
+    if all_new:
+        rows.write(CouponTerms, TERMS, terms)
+    else:
         made = (CouponTerms(**dict(zip(TERMS, one, strict=True))) for one in terms)
         CouponTerms.objects.bulk_create(made, ignore_conflicts=True)
 
@@ -91,24 +92,18 @@ def _shape(spec: CouponSpec) -> Any:
     )  # fmt: skip
 
 
-def _insert(Voucher: Any, by_code: Mapping[str, CouponSpec]) -> dict[str, Any]:
+def _insert(by_code: Mapping[str, CouponSpec], *, all_new: bool) -> dict[str, Any]:
     """Insert the vouchers. Returns code → primary key."""
-    try:
-        with transaction.atomic():
-            made = Voucher._default_manager.bulk_create(_vouchers(Voucher, by_code))
-        if all(voucher.pk for voucher in made):
-            return {voucher.code: voucher.pk for voucher in made}
-    except IntegrityError:
-        # of two at once the other was first: its vouchers are the very same
-        Voucher._default_manager.bulk_create(_vouchers(Voucher, by_code), ignore_conflicts=True)
+    Voucher = host.voucher()
+    made = Voucher._default_manager.bulk_create(
+        [_voucher(Voucher, code, spec) for code, spec in by_code.items()], ignore_conflicts=not all_new
+    )
+    if all_new and all(voucher.pk for voucher in made):
+        return {voucher.code: voucher.pk for voucher in made}
     ids = dict(Voucher._default_manager.filter(code__in=by_code).values_list("code", "pk"))
     if missing := by_code.keys() - ids.keys():
         raise NotCreated(", ".join(sorted(missing)[:5]))
     return ids
-
-
-def _vouchers(Voucher: Any, by_code: Mapping[str, CouponSpec]) -> list[Any]:
-    return [_voucher(Voucher, code, spec) for code, spec in by_code.items()]
 
 
 def _voucher(Voucher: Any, code: str, spec: CouponSpec) -> Any:
