@@ -7,9 +7,11 @@ from datetime import datetime
 from django.utils.translation import gettext_lazy as _
 
 from loyalty import (
+    action_subscribers,
     actions,
     challenge_setup,
     conditions,
+    deeds,
     gains,
     gift_setup,
     giving_setup,
@@ -56,6 +58,8 @@ def load() -> None:
         registry.ticks.add(tick.name, tick)
     for part in (
         subscribers,
+        deeds,
+        action_subscribers,
         gains,
         conditions,
         actions,

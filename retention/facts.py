@@ -181,3 +181,13 @@ class ProfileAnswered(FactData):
 
     question: str
     """Name of the registered ``Question``."""
+
+
+@fact("retention")
+class ReviewWritten(FactData):
+    """A customer's review of a product is published; what it says is not in it."""
+
+    product: str
+    """The shop's reference."""
+    review: str
+    """The shop's own id of it."""

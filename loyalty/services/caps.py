@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Case, F, When
+from django.db.models import BigIntegerField, Case, F, Value, When
 
 from loyalty.models import CapTally, Programme
 from loyalty.models.tally import Period
@@ -127,8 +127,9 @@ class Caps:
                 cursor.execute(ADD.format(tally=table, rows=rows), values)
         fewer = {self._rows[key].pk: points for key, points in self._more.items() if points < 0 and key in self._rows}
         if fewer:
-            changes = [When(pk=pk, then=F("used") + points) for pk, points in fewer.items()]
-            CapTally.objects.filter(pk__in=fewer).update(used=Case(*changes, default=F("used")))
+            changes = [When(pk=pk, then=Value(points)) for pk, points in fewer.items()]
+            change = Case(*changes, default=Value(0), output_field=BigIntegerField())
+            CapTally.objects.filter(pk__in=fewer).update(used=F("used") + change)
 
 
 def would_stop(programme: Programme, *, customer: int | None, points: int, at: datetime) -> int:

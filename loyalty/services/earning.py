@@ -112,7 +112,8 @@ def plain(state: State) -> State:
 
 def per_minor(terms: Terms) -> Fraction:
     """Return points per minor unit, exactly."""
-    return Fraction(terms.points) / 10 ** get_currency_precision(terms.currency)
+    minor: int = 10 ** get_currency_precision(terms.currency)
+    return Fraction(terms.points) / minor
 
 
 @dataclass

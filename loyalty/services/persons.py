@@ -10,7 +10,8 @@ from django.db import transaction
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
 
-from loyalty.models import Account, Correction, Entry, Membership, OrderAward, TierMove
+from loyalty.models import Account, ActionAward, Correction, Entry, Membership, OrderAward, TierMove
+from loyalty.services import actions
 from loyalty.services.points import Book, Bucket, Kind, Posting
 from retention.models import Customer
 
@@ -26,6 +27,11 @@ def export(customer: Customer) -> Mapping[str, Any]:
         "balance": account.balance if account else 0,
         "pending": account.pending if account else 0,
         "entries": list(entries.values("at", "kind", "bucket", "points", "order", "correction__reason")),
+        "actions": list(
+            ActionAward.objects.filter(customer=customer)
+            .order_by("pk")
+            .values("rule__action", "subject", "state", "points", "at", "reason")
+        ),
         "tier": membership.tier.name if membership and membership.tier else "",
         "tier_moves": list(
             TierMove.objects.filter(customer=customer).order_by("at").values("at", "old_name", "new_name")
@@ -36,6 +42,7 @@ def export(customer: Customer) -> Mapping[str, Any]:
 def erase(customer: Customer, at: datetime) -> None:
     """Empty the words that staff wrote; ledger, balances and tiers stay."""
     Correction.objects.filter(entry__account__customer=customer).update(reason=FORGOTTEN)
+    ActionAward.objects.filter(customer=customer).exclude(reason="").update(reason=FORGOTTEN)
 
 
 def absorb(guest: Customer, member: Customer, at: datetime) -> None:
@@ -44,6 +51,7 @@ def absorb(guest: Customer, member: Customer, at: datetime) -> None:
     Points of orders follow their orders: each publishes ``OrderChangedHands`` and is settled again.
     """
     Membership.objects.filter(customer=guest).delete()
+    actions.hand_over(guest, member, at=at)
     if not Account.objects.filter(customer=guest).exists():
         return
     with transaction.atomic():

@@ -1,0 +1,228 @@
+"""Points for what somebody did besides buying: once each, within limits, after approval where the merchant wants it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+
+from loyalty.facts import PointsAwarded
+from loyalty.locks import hold
+from loyalty.models import ActionAward, ActionRule, Programme
+from loyalty.models.action import Often
+from loyalty.services import programmes
+from loyalty.services.caps import Caps, Need
+from loyalty.services.points import Book, Kind, Posting
+from retention.conf import conf as ground
+from retention.facts import FactData
+from retention.models import Customer
+from retention.services import facts
+
+log = logging.getLogger(__name__)
+
+State = ActionAward.State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """Something that somebody did."""
+
+    action: str
+    """Name of a registered deed."""
+    customer: int
+    subject: str = ""
+    """What it is about: an id, never a person."""
+    at: datetime
+
+
+def did(done: Sequence[Done], *, at: datetime) -> int:
+    """Note what people did and give what it is worth. Returns how many were noted for the first time.
+
+    What has no rule in force at its time is worth nothing and is not noted. Guests hold no points: theirs wait for an
+    account. The number of queries does not depend on how many there are.
+    """
+    programme = Programme.objects.filter(active=True).first()
+    versions = list(ActionRule.objects.filter(programme=programme).order_by("pk")) if programme and done else []
+    ruled = [(one, rule) for one in done if (rule := _rule(versions, one)) is not None]
+    if not ruled:
+        return 0
+    with transaction.atomic():
+        people = _people(one.customer for one, _ in ruled)
+        rows: dict[str, ActionAward] = {}
+        for one, rule in ruled:
+            who = people.get(one.customer)
+            if who is None or who.erased_at:
+                continue
+            key = key_of(one.action, who.pk, often=rule.often, subject=one.subject, at=one.at)
+            rows.setdefault(
+                key,
+                ActionAward(
+                    key=key, rule=rule, customer=who, subject=one.subject[:128], points=rule.points, at=one.at,
+                    state=_begins(rule, who),
+                ),
+            )  # fmt: skip
+        known = set(ActionAward.objects.filter(key__in=rows).values_list("key", flat=True))
+        new = [rows[key] for key in sorted(rows.keys() - known)]  # sorted: two batches wait for each other in one order
+        ActionAward.objects.bulk_create(new, ignore_conflicts=True)
+        _give([row.key for row in new], at=at)
+    return len(new)
+
+
+def key_of(action: str, customer: int, *, often: str, subject: str, at: datetime) -> str:
+    """Return what makes it count once: for ever, for each thing, or for each day of the shop."""
+    if often == Often.THING:
+        return f"{action}:{customer}:{subject}"[:250]
+    if often == Often.DAY:
+        day = at.astimezone(ZoneInfo(ground.TIME_ZONE or settings.TIME_ZONE)).date()
+        return f"{action}:{customer}@{day.isoformat()}"
+    return f"{action}:{customer}"
+
+
+def approve(awards: Iterable[ActionAward], *, by: str, at: datetime) -> int:
+    """Give what waited for somebody's yes. Returns how many got points now; what was decided before stays."""
+    with transaction.atomic():
+        held = hold(ActionAward.objects.filter(pk__in=[award.pk for award in awards], state=State.WAITING))
+        keys = [award.key for award in held]
+        waiting = ActionAward.objects.filter(key__in=keys, state=State.WAITING)
+        waiting.update(state=State.GIVEN, decided_by=by[:150], decided_at=at)
+        return _give(keys, at=at)
+
+
+def decline(awards: Iterable[ActionAward], *, by: str, reason: str, at: datetime) -> int:
+    """Say no to what waits, with a reason for the shop's own record. Returns how many."""
+    waiting = ActionAward.objects.filter(pk__in=[award.pk for award in awards], state=State.WAITING)
+    return waiting.update(state=State.DECLINED, decided_by=by[:150], decided_at=at, reason=reason.strip()[:200])
+
+
+def welcome(customers: Collection[int], *, at: datetime) -> int:
+    """Give those who have an account now what waited for one. Returns how many got points."""
+    with transaction.atomic():
+        rows = ActionAward.objects.filter(customer__in=customers, state=State.NO_ACCOUNT)
+        waiting = hold(rows.exclude(customer__kind=Customer.Kind.GUEST))
+        if not waiting:
+            return 0
+        approval = ActionRule.objects.filter(approval=True).values("pk")
+        mine = ActionAward.objects.filter(pk__in=[award.pk for award in waiting])
+        mine.filter(rule__in=approval).update(state=State.WAITING)
+        mine.exclude(rule__in=approval).update(state=State.GIVEN)
+        return _give([award.key for award in waiting], at=at)
+
+
+def hand_over(guest: Customer, member: Customer, *, at: datetime) -> None:
+    """Let a member have what the guest that they were did; what both did counts once."""
+    with transaction.atomic():
+        held = hold(ActionAward.objects.filter(customer=guest).exclude(state=State.DOUBLE))
+        keys = {award.pk: award.key.replace(f":{guest.pk}", f":{member.pk}", 1) for award in held}
+        taken = set(ActionAward.objects.filter(key__in=keys.values()).values_list("key", flat=True))
+        for award in held:
+            award.customer = member
+            if keys[award.pk] in taken:
+                award.key, award.state = f"{award.key}+{award.pk}", State.DOUBLE
+            else:
+                award.key = keys[award.pk]
+        ActionAward.objects.bulk_update(held, ["customer", "key", "state"])
+        welcome([member.pk], at=at)
+
+
+def set_rule(
+    programme: Programme, *, action: str, points: int, often: str, at: datetime, approval: bool = False
+) -> ActionRule:
+    """Let what is done from ``at`` on be worth points. The rule before it ends and keeps what it has awarded."""
+    with transaction.atomic():
+        hold(Programme.objects.filter(pk=programme.pk))
+        current = ActionRule.objects.current().filter(programme=programme, action=action).first()
+        if current and (current.points, current.often, current.approval) == (points, often, approval):
+            return current
+        if current:
+            at = max(at, current.starts_at)
+            ActionRule.objects.filter(pk=current.pk).update(superseded_at=at)
+        rule = ActionRule(
+            programme=programme, action=action, points=points, often=often, approval=approval, starts_at=at
+        )
+        rule.save()
+    return rule
+
+
+def end(rules: Iterable[ActionRule], *, at: datetime) -> int:
+    """Let what is done from ``at`` on be worth nothing any more. Returns how many rules ended now."""
+    return ActionRule.objects.current().filter(pk__in=[rule.pk for rule in rules]).update(superseded_at=at)
+
+
+def _rule(versions: Sequence[ActionRule], done: Done) -> ActionRule | None:
+    """Return the version in force when it was done."""
+    for rule in versions:
+        in_force = rule.starts_at <= done.at and (rule.superseded_at is None or done.at < rule.superseded_at)
+        if rule.action == done.action and in_force:
+            return rule
+    return None
+
+
+def _people(customers: Iterable[int]) -> Mapping[int, Customer]:
+    """Return the rows of these people; of a guest that was absorbed, the member's."""
+    rows = Customer.objects.filter(pk__in=set(customers)).select_related("absorbed_into")
+    return {row.pk: row.absorbed_into or row for row in rows}
+
+
+def _begins(rule: ActionRule, who: Customer) -> State:
+    if who.kind == Customer.Kind.GUEST:
+        return State.NO_ACCOUNT
+    return State.WAITING if rule.approval else State.GIVEN
+
+
+def _give(keys: Collection[str], *, at: datetime) -> int:
+    """Post what is given and not posted, as far as limits let it. Returns how many got points."""
+    due = ActionAward.objects.filter(key__in=keys, state=State.GIVEN, entry=None).select_related("rule__programme")
+    awards = hold(due)
+    if not awards:
+        return 0
+    book = Book((award.customer_id for award in awards), at=at)
+    needs = {
+        award.pk: Need(account=book.account(award.customer_id).pk, programme=award.rule.programme, at=award.at)
+        for award in awards
+    }
+    caps = Caps(needs.values())
+    end, renews = programmes.end_of(at)
+    happened: list[FactData] = []
+    for award in awards:
+        given, stopped = caps.take(needs[award.pk], award.points)
+        about = {"action": award.rule.action, "rule": award.rule_id}
+        if given:
+            book.write(
+                Posting(
+                    key=f"action:{award.pk}",
+                    customer=award.customer_id,
+                    points=given,
+                    kind=Kind.GRANT,
+                    breakdown=about,
+                    source=f"action:{award.rule.action}",
+                    expires_at=end,
+                    renews_until=end if renews else None,
+                    at=at,
+                )
+            )
+            award.entry = book.entries[-1]
+            happened.append(PointsAwarded(customer=award.customer_id, at=at, points=given))
+        if stopped is not None:
+            award.stopped = stopped.points
+            book.write(
+                Posting(
+                    key=f"action:{award.pk}:stopped",
+                    customer=award.customer_id,
+                    points=0,
+                    kind=Kind.CAPPED,
+                    breakdown={**about, **stopped.told()},
+                    source=f"action:{award.rule.action}",
+                    at=at,
+                )
+            )
+            award.entry = award.entry or book.entries[-1]
+    book.close()
+    caps.close()
+    ActionAward.objects.bulk_update(awards, ["entry", "stopped"], batch_size=500)
+    facts.publish(happened)
+    return len(happened)
