@@ -80,6 +80,10 @@ def for_staff(programme: Programme, rates: Sequence[Rate]) -> Iterator[str]:
         yield _("Points that stand already get one whole period from the day it is switched on.")
     if programme.award_history:
         yield _("Orders from before going live earn as well.")
+    if programme.award_history and programme.history_spends:
+        yield _("Just before each of them %(points)s points are spent, where the balance has them.") % {
+            "points": programme.history_spends
+        }
 
 
 def _window(programme: Programme) -> str:

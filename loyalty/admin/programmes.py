@@ -80,7 +80,7 @@ class ProgrammeAdmin(ConfirmedAdmin):
     list_display = ("name", "active", "pending_days", "refund_policy", "debt_policy")
     fields = (
         "name", "active", "pending_days", "pending_from", "refund_policy", "debt_policy", "expires", "expires_after",
-        "award_history", "does",
+        "award_history", "history_spends", "does",
     )  # fmt: skip
     readonly_fields = ("does",)
     inlines = (RateInline,)

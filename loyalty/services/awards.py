@@ -30,6 +30,7 @@ def settle(orders: Mapping[str, datetime]) -> int:
         return 0
     with transaction.atomic():
         running = programmes.running()
+        replay.begin(running, at=max(orders.values()))
         orders = replay.widen(orders, running)
         _enter(orders, running)
         # Orders are read once the lock is held: who waited for it sees what the other has not seen.

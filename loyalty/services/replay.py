@@ -14,7 +14,7 @@ from heapq import heapify, heappop, heappush
 
 from django.db.models import Exists, OuterRef, Q
 
-from loyalty.models import Entry, OrderAward
+from loyalty.models import Account, Entry, OrderAward, Programme
 from loyalty.models.programme import Expires
 from loyalty.services.points import Book, Posting
 from loyalty.services.programmes import Running
@@ -49,6 +49,21 @@ class Turn:
 def under_way(*, at: datetime) -> bool:
     """Whether a log is being taken in: what it will say is older than what the clock says."""
     return Job.objects.filter(kind=LOG, state=Job.State.RUNNING, moved_at__gt=at - STILL).exists()
+
+
+def begin(running: Running | None, *, at: datetime) -> None:
+    """Let points end from the first order on, where old ones earn and nobody holds a point yet.
+
+    One whole period first is for what stands when expiry is switched on.
+    """
+    if running is None or not running.programme.award_history:
+        return
+    programme = running.programme
+    if programme.expires == Expires.NEVER or programme.expiry_since is not None:
+        return
+    if not Account.objects.filter(balance__gt=0).exists():
+        Programme.objects.filter(pk=programme.pk, expiry_since=None).update(expiry_since=at)
+        programme.expiry_since = at
 
 
 def widen(orders: Mapping[str, datetime], running: Running | None) -> dict[str, datetime]:
