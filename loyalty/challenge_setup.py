@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.facts import CouponReturned
 from campaigns.services import triggers
+from loyalty import challenge_section
 from loyalty.facts import ChallengeWon
 from loyalty.services import challenges
 from loyalty.touched import ORDERS, people
@@ -43,3 +44,4 @@ def load() -> None:
         ),
     )
     triggers.add(ChallengeWon, label=_("a challenge is done"))
+    challenge_section.load()

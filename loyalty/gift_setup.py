@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.facts import CouponReturned
 from campaigns.services import triggers
+from loyalty import gift_section
 from loyalty.facts import GiftEarned
 from loyalty.services import gifts, presents
 from loyalty.touched import ORDERS, people
@@ -41,3 +42,4 @@ def load() -> None:
     ):  # fmt: skip
         registry.ticks.add(tick.name, tick)
     triggers.add(GiftEarned, label=_("a gift for so many orders is given"))
+    gift_section.load()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext_lazy as _
 
+from loyalty import giving_section
 from loyalty.services import giving
 from loyalty.touched import ORDERS, references
 from retention.registry import Recorded, subscribe
@@ -26,3 +27,4 @@ def load() -> None:
         does=_("counts what an order gives to causes, and takes it off where it does not count any more"),
         handle=settle,
     )
+    giving_section.load()

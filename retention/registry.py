@@ -376,6 +376,11 @@ wrong_codes: Registry[Callable[[str, datetime], None]] = Registry("counter of wr
 """Told of a code that somebody tried and the shop does not have, as far as it could be read (empty: not at all)."""
 
 
+thanks: Registry[Callable[[OrderData], Sequence[Words]]] = Registry("word of thanks")
+"""What may be said to who has just ordered, a sentence each; from what the shop says of the order, since our tables may
+not have it yet."""
+
+
 account_pages: Registry[Callable[[HttpRequest, Customer], Mapping[str, Any] | None]] = Registry("account page")
 """Sections of the shopper's account page: context with ``template``, or None."""
 

@@ -196,3 +196,25 @@ def _note(row: GiftProgress, count: Count, standing: int, *, at: datetime) -> bo
     row.orders, row.towards, row.every, row.rounds, row.standing = new
     row.counted_at = at
     return True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Way:
+    """How far a customer's next gift is."""
+
+    version: GiftVersion
+    done: int
+    """Orders towards it."""
+    missing: int
+
+
+def way(one: Known, count: Count, ahead: int) -> Way | None:
+    """Return how far the next gift of a plan is; None for a surprise, and where nothing is promised any more.
+
+    ``ahead``: gifts that stand beyond the rounds; each makes up for one round to come.
+    """
+    if one.plan.surprise or one.current is None or count.version is None or count.every is None:
+        return None
+    return Way(
+        version=one.versions[count.version], done=count.towards, missing=count.every * (1 + ahead) - count.towards
+    )

@@ -58,6 +58,23 @@ def _prompt(context: template.Context) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
+def retention_thanks(context: template.Context) -> SafeString:
+    """Say what the order that this session has just placed brings, e.g. what the shop gives to a cause for it.
+
+    Usage: ``{% load retention %}{% retention_thanks %}`` on the thank-you page. It never breaks the page: a failure is
+    logged and nothing is shown.
+    """
+    try:
+        with nullcontext() if transaction.get_autocommit() else transaction.atomic():
+            order = get_shop().get_request_order(context["request"])
+            said = [words for build in registry.thanks for words in build(order)] if order else []
+            return render_to_string("retention/thanks.html", {"said": said}) if said else mark_safe("")
+    except Exception:
+        log.exception("the thank-you page could not say what the order brings")
+        return mark_safe("")
+
+
+@register.simple_tag(takes_context=True)
 def retention_basket(context: template.Context) -> SafeString:
     """Say one thing that helps with the request's basket, e.g. that the shopper holds a coupon for it.
 

@@ -9,10 +9,13 @@ from typing import Any
 from campaigns.models import Coupon, Offer
 from campaigns.services import offers
 from campaigns.terms import Money, Terms
-from loyalty.models import GiftPlan, Present
+from loyalty.models import Challenge, ChallengeGoods, GiftPlan, Present
 from loyalty.services import gift_plans
 from loyalty.services.gift_plans import Promise
+from retention.testing.clock import Clock
 from tests.loyalty.till import START
+
+DAY = timedelta(days=1)
 
 CUP = Terms(kind="amount", valid_days=90, money=(Money(currency="EUR", amount=500),))
 
@@ -54,3 +57,19 @@ def buy(shop: Any, user: Any, many: int = 1, *, total: str = "40.00", **given: A
         placed.append(shop.place(user=user, total=Decimal(total), **given))
         shop.clock.now += timedelta(hours=1)
     return placed
+
+
+def challenge(clock: Clock, **more: Any) -> Challenge:
+    """Three orders within thirty days around now, for 100 points, unless told otherwise."""
+    goods = more.pop("goods", ())
+    fields: dict[str, Any] = {
+        "name": "Three in a month", "active": True, "goal": "orders", "target": 3, "starts_at": clock.now - DAY,
+        "ends_at": clock.now + 30 * DAY, "gives": "points", "points": 100, "created_at": START, **more,
+    }  # fmt: skip
+    if fields["gives"] == "coupon":
+        fields["points"] = None
+    made = Challenge.objects.create(**fields)
+    ChallengeGoods.objects.bulk_create(
+        ChallengeGoods(challenge=made, kind=kind, reference=name) for kind, name in goods
+    )
+    return made

@@ -9,35 +9,19 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from campaigns.models import Coupon
-from loyalty.models import Challenge, ChallengeGoods, Participation, Present
+from loyalty.models import Participation, Present
 from loyalty.services import challenge_reach, challenges, participants, verifying
 from retention.models import Fact
 from retention.shop import LineData
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
 from tests.loyalty import gifts as given
-from tests.loyalty.gifts import buy, offer
+from tests.loyalty.gifts import buy, challenge, offer
 from tests.loyalty.till import START, account, join, who
 
 Drain = Callable[[datetime], None]
 DAY = timedelta(days=1)
 FEBRUARY = datetime.fromisoformat("2026-02-20T00:00:00+00:00")
-
-
-def challenge(clock: Clock, **more: Any) -> Challenge:
-    """Three orders within thirty days around now, for 100 points, unless told otherwise."""
-    goods = more.pop("goods", ())
-    fields: dict[str, Any] = {
-        "name": "Three in a month", "active": True, "goal": "orders", "target": 3, "starts_at": clock.now - DAY,
-        "ends_at": clock.now + 30 * DAY, "gives": "points", "points": 100, "created_at": START, **more,
-    }  # fmt: skip
-    if fields["gives"] == "coupon":
-        fields["points"] = None
-    made = Challenge.objects.create(**fields)
-    ChallengeGoods.objects.bulk_create(
-        ChallengeGoods(challenge=made, kind=kind, reference=name) for kind, name in goods
-    )
-    return made
 
 
 def state() -> tuple[str, int, int]:
