@@ -9,12 +9,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from loyalty import explain, queries
+from loyalty import explain, queries, tier_words
 from loyalty.models import Entry, OrderAward, TierMove
 from loyalty.services import tiers
 from retention import moments, registry
 from retention.models import Customer
-from retention.money import show
 from retention.registry import Event, Panel, PanelAction, PanelData, Row
 
 RECENT = 50
@@ -76,14 +75,14 @@ def tier(customer: Customer) -> PanelData:
                 moments.show(move.at),
                 move.old_name or "–",
                 move.new_name or "–",
-                show(move.qualified_minor, move.currency),
+                tier_words.amount(move.qualified_minor, metric=move.metric, currency=move.currency),
             ),
-            source=_("net spend of the window"),
+            source=move.get_metric_display(),
         )
         for move in TierMove.objects.filter(customer=customer).order_by("-at")[:RECENT]
     ]
     return PanelData(
-        columns=(_("When"), _("From"), _("To"), _("Spend that counted")), rows=rows, summary=_summary(customer)
+        columns=(_("When"), _("From"), _("To"), _("What counted")), rows=rows, summary=_summary(customer)
     )
 
 
@@ -92,18 +91,18 @@ def _summary(customer: Customer) -> str:
     standing = tiers.standing(customer, at=now) if customer.kind != Customer.Kind.GUEST else None
     if standing is None:
         return ""
-    words = {
+    text = _("%(tier)s; %(amount)s") % {
         "tier": standing.tier.name if standing.tier else _("no tier"),
-        "spend": show(standing.qualified_minor, standing.currency),
-        "days": standing.window_days,
+        "amount": tier_words.so_far(standing),
     }
-    text = _("%(tier)s; %(spend)s in %(days)s days") % words
-    if standing.next_tier:
-        text += "; " + _("%(missing)s to %(next)s") % {
-            "missing": show(standing.missing_minor, standing.currency),
-            "next": standing.next_tier.name,
-        }
-    return text
+    sentences = [tier_words.way_up(standing)]
+    if standing.keeping and standing.tier:
+        sentences.append(
+            tier_words.to_stay(
+                standing.keeping, tier=standing.tier.name, metric=standing.metric, currency=standing.currency
+            )
+        )
+    return ". ".join(filter(None, [text, " ".join(filter(None, sentences))]))
 
 
 def timeline(customer: Customer) -> Iterator[Event]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Case, Exists, F, Min, Q, Sum, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, F, Min, Q, Sum
 
 from loyalty.conf import conf
-from loyalty.models import Account, Entry, Membership, OrderAward, Programme, Rate, Tier, TierTable
+from loyalty.models import Account, Entry, Membership, OrderAward, Programme, Rate, Tier, TierBenefit, TierTable
 from loyalty.models.programme import Expires
 from retention.conf import conf as ground
 from retention.models import Customer, Order
@@ -59,24 +58,15 @@ def worth_rates() -> list[Rate]:
     return list(Rate.objects.current().filter(programme__active=True, worth__isnull=False).order_by("pk"))
 
 
-def spend(customer: Customer, table: TierTable, *, at: datetime) -> int:
-    """Return what a customer has spent that counts for a table, refunds taken off, minor units."""
-    net = Case(When(total_minor__gt=F("refunded_minor"), then=F("total_minor") - F("refunded_minor")), default=Value(0))
-    orders = Order.objects.filter(
-        customer=customer,
-        currency=table.currency,
-        paid_at__isnull=False,
-        cancelled_at=None,
-        placed_at__gte=at - timedelta(days=table.window_days),
-    )
-    total: int = orders.aggregate(total=Coalesce(Sum(net), 0))["total"]
-    return total
-
-
 def membership(customer: Customer) -> Membership | None:
     """Return a customer's membership in the table that is in force."""
     rows = Membership.objects.filter(customer=customer, tier__table__active=True)
     return rows.select_related("tier").first()
+
+
+def benefits(tier: Tier) -> list[TierBenefit]:
+    """Return what a tier gives now."""
+    return list(tier.benefits.filter(active=True).select_related("offer").order_by("pk"))
 
 
 def ladder(table: TierTable) -> list[Tier]:

@@ -1,26 +1,23 @@
-"""Points and tier on the shopper's own page."""
+"""Points on the shopper's own page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from loyalty import explain, queries, terms
 from loyalty.conf import conf
 from loyalty.models import Account, Entry
-from loyalty.services import programmes, tiers
+from loyalty.services import programmes
 from retention import registry
 from retention.models import Customer
-from retention.money import show
 
 
 def points(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None:
-    """Return what the section shows: balance, what opens when, tier and the way to the next, the latest movements.
+    """Return what the section shows: balance, what opens when, the latest movements.
 
     None where there is no programme and this customer never had a point.
     """
@@ -42,7 +39,6 @@ def points(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None
         "rows": rows(entries[: conf.HISTORY_ROWS]),
         "older": entries[conf.HISTORY_ROWS - 1].pk if len(entries) > conf.HISTORY_ROWS else None,
         "terms": list(terms.for_shoppers(running.programme, running.rates)) if running else [],
-        **_tier(customer, at=now),
     }
 
 
@@ -73,22 +69,6 @@ def waiting(account: Account) -> list[dict[str, Any]]:
         }
         for award in awards
     ]
-
-
-def _tier(customer: Customer, *, at: datetime) -> dict[str, Any]:
-    standing = tiers.standing(customer, at=at)
-    if standing is None:
-        return {"tier": None}
-    above = standing.next_tier
-    return {
-        "tier": standing,
-        "tier_name": standing.tier.name if standing.tier else "",
-        "spent": show(standing.qualified_minor, standing.currency),
-        "way": _("Spend %(amount)s more to become %(tier)s.")
-        % {"amount": show(standing.missing_minor, standing.currency), "tier": above.name}
-        if above
-        else "",
-    }
 
 
 def load() -> None:

@@ -92,7 +92,6 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("number", models.PositiveIntegerField(verbose_name="number")),
                 ("given_at", models.DateTimeField(verbose_name="given")),
-                ("due_at", models.DateTimeField(blank=True, null=True, verbose_name="to arrange until")),
             ],
             options={
                 "verbose_name": "given benefit of a tier",
@@ -473,13 +472,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="tiergrant",
             constraint=models.UniqueConstraint(fields=("benefit", "customer", "number"), name="loyalty_grant_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="tiergrant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("task", None), ("due_at__isnull", False), _connector="OR"),
-                name="loyalty_task_of_a_tier_is_due",
-            ),
         ),
         migrations.AddConstraint(
             model_name="tiertrialmove",

@@ -106,17 +106,12 @@ class TierGrant(models.Model):
     task = models.OneToOneField(
         Task, verbose_name=_("task"), null=True, blank=True, on_delete=models.PROTECT, related_name="tier_grant"
     )
-    due_at = models.DateTimeField(_("to arrange until"), null=True, blank=True)
-    """Only of a task."""
 
     class Meta:
         verbose_name = _("given benefit of a tier")
         verbose_name_plural = _("given benefits of tiers")
         constraints = [
             models.UniqueConstraint(fields=["benefit", "customer", "number"], name="loyalty_grant_once"),
-            models.CheckConstraint(
-                condition=Q(task=None) | Q(due_at__isnull=False), name="loyalty_task_of_a_tier_is_due"
-            ),
         ]
         indexes = [models.Index(fields=["customer", "benefit"], name="loyalty_grant_customer")]
 

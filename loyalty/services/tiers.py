@@ -2,57 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from decimal import Decimal
 
 from django.db import connection
+from django.db.models import Subquery
 
-from loyalty import queries
 from loyalty.facts import TierChanged
-from loyalty.models import Membership, Tier, TierMove, TierTable
+from loyalty.models import Membership, Tier, TierBenefit, TierMove, TierTable
+from loyalty.models.tier_benefit import BenefitKind
+from loyalty.services import tier_fit, tier_standing
+from loyalty.services.tier_fit import Some
+from loyalty.services.tier_rules import Rules
+from loyalty.services.tier_standing import Standing
 from retention.locks import one_at_a_time
-from retention.models import Customer, Order
+from retention.models import Customer
 from retention.services import facts
 
 DAY = timedelta(days=1)
 
-FIT = """
-WITH spend AS (
-    SELECT customer_id,
-           SUM(CASE WHEN total_minor > refunded_minor THEN total_minor - refunded_minor ELSE 0 END) AS minor
-    FROM {order}
-    WHERE currency = %(currency)s AND paid_at IS NOT NULL AND cancelled_at IS NULL AND placed_at >= %(since)s
-      AND {some_order}
-    GROUP BY customer_id
-), known AS (
-    SELECT c.id AS customer_id, COALESCE(s.minor, 0) AS minor,
-           m.id AS membership_id, m.tier_id AS last_tier_id, m.qualified_minor AS last_minor, m.since AS last_since
-    FROM {customer} c
-    LEFT JOIN spend s ON s.customer_id = c.id
-    LEFT JOIN {membership} m ON m.customer_id = c.id
-    WHERE c.kind <> 'guest' AND c.absorbed_into_id IS NULL AND {some_customer}
-), fit AS (
-    SELECT known.*, (
-        SELECT t.id FROM {tier} t WHERE t.table_id = %(table)s AND t.threshold_minor <= known.minor
-        ORDER BY t.threshold_minor DESC LIMIT 1
-    ) AS tier_id
-    FROM known
-)
-"""
-"""What every member has spent within the window and the highest tier that it reaches; guests have none."""
-
 WRITE = """
-INSERT INTO {membership} (customer_id, tier_id, last_tier_id, qualified_minor, since)
+INSERT INTO {membership} AS m (customer_id, tier_id, last_tier_id, qualified_minor, since, held_until)
 SELECT customer_id, tier_id, last_tier_id, minor,
-       CASE WHEN COALESCE(tier_id, 0) = COALESCE(last_tier_id, 0) THEN COALESCE(last_since, %(at)s) ELSE %(at)s END
+       CASE WHEN COALESCE(tier_id, 0) = COALESCE(last_tier_id, 0) THEN COALESCE(last_since, %(at)s) ELSE %(at)s END,
+       until
 FROM fit
-WHERE (membership_id IS NULL AND tier_id IS NOT NULL)
-   OR (membership_id IS NOT NULL AND (COALESCE(tier_id, 0) <> COALESCE(last_tier_id, 0) OR minor <> last_minor))
+WHERE {changed}
 ON CONFLICT (customer_id) DO UPDATE SET
     tier_id = excluded.tier_id, last_tier_id = excluded.last_tier_id,
-    qualified_minor = excluded.qualified_minor, since = excluded.since
+    qualified_minor = excluded.qualified_minor, since = excluded.since, held_until = excluded.held_until,
+    warned_for = CASE WHEN COALESCE(excluded.tier_id, 0) = COALESCE(m.tier_id, 0) THEN m.warned_for END
 RETURNING customer_id, tier_id, last_tier_id, qualified_minor
 """
 
@@ -65,7 +45,7 @@ def active() -> TierTable | None:
 
 
 def recompute(*, at: datetime, customers: Collection[int] | None = None) -> int:
-    """Bring memberships to what customers have spent. ``customers``: only these; None: all.
+    """Bring memberships to what customers have reached. ``customers``: only these; None: all.
 
     One at a time. Only rows that change are written, in one statement; moves become facts. Returns how many
     rows were written.
@@ -78,7 +58,7 @@ def recompute(*, at: datetime, customers: Collection[int] | None = None) -> int:
             return 0
         at_least = max(at, table.computed_at or at)  # an old fact that is retried moves nobody back
         with connection.cursor() as cursor:
-            cursor.execute(*_statement(WRITE, table, at=at_least, customers=customers))
+            cursor.execute(*tier_fit.statement(WRITE, Rules.of(table), at=at_least, some=Some(ids=customers)))
             rows = cursor.fetchall()
         _note_moves(rows, table, at=at_least)
         if customers is None:
@@ -97,33 +77,36 @@ def refresh(*, at: datetime) -> int:
 def count_fit(table: TierTable, *, at: datetime) -> dict[int | None, int]:
     """Return tier id (None: below the first) → how many members would stand in it today. Writes nothing."""
     with connection.cursor() as cursor:
-        cursor.execute(*_statement(COUNT, table, at=at, customers=None))
+        cursor.execute(*tier_fit.statement(COUNT, Rules.of(table), at=at))
         return dict(cursor.fetchall())
 
 
-def _statement(
-    sql: str, table: TierTable, *, at: datetime, customers: Collection[int] | None
-) -> tuple[str, dict[str, Any]]:
-    quote = connection.ops.quote_name
-    names = {
-        "order": quote(Order._meta.db_table),
-        "customer": quote(Customer._meta.db_table),
-        "membership": quote(Membership._meta.db_table),
-        "tier": quote(Tier._meta.db_table),
-        "some_order": "1 = 1",
-        "some_customer": "1 = 1",
-    }
-    if customers is not None:
-        wanted = ", ".join(str(int(customer)) for customer in sorted(set(customers)))
-        names |= {"some_order": f"customer_id IN ({wanted})", "some_customer": f"c.id IN ({wanted})"}
-    adapt = connection.ops.adapt_datetimefield_value
-    values = {
-        "currency": table.currency,
-        "table": table.pk,
-        "since": adapt(at - timedelta(days=table.window_days)),
-        "at": adapt(at),
-    }
-    return (FIT + sql).format(**names), values
+def standing(customer: Customer, *, at: datetime) -> Standing | None:
+    """Return where a customer stands and what is missing to the next tier, None without a table in force."""
+    table = active()
+    return tier_standing.of(customer, table, at=at) if table is not None else None
+
+
+def stands_in(user: int, name: str) -> bool:
+    """Whether a user of the shop stands in the tier of that name, in whatever case it is written, or above it."""
+    named = Tier.objects.filter(table__active=True, name__iexact=name.strip()).values("rank")[:1]
+    stands = Membership.objects.filter(customer__user=user, tier__table__active=True)
+    return bool(stands.filter(tier__rank__gte=Subquery(named)).exists())
+
+
+def multiplier_at(customers: Collection[int]) -> Mapping[int, Decimal]:
+    """Return customer id → how many times the points their tier gives now; who gets no more than others is left out.
+
+    One query.
+    """
+    rows = TierBenefit.objects.filter(
+        kind=BenefitKind.MULTIPLIER,
+        active=True,
+        tier__table__active=True,
+        tier__memberships__customer__in=customers,
+    )
+    found = rows.values_list("tier__memberships__customer", "multiplier")
+    return {customer: multiplier for customer, multiplier in found if multiplier is not None}
 
 
 def _note_moves(rows: Collection[tuple[int, int | None, int | None, int]], table: TierTable, *, at: datetime) -> None:
@@ -138,6 +121,7 @@ def _note_moves(rows: Collection[tuple[int, int | None, int | None, int]], table
                 customer_id=customer,
                 old_name=names[old] if old else "",
                 new_name=names[new] if new else "",
+                metric=table.metric,
                 qualified_minor=minor,
                 currency=table.currency,
                 at=at,
@@ -149,44 +133,4 @@ def _note_moves(rows: Collection[tuple[int, int | None, int | None, int]], table
     first = table.computed_at is None
     facts.publish(
         TierChanged(customer=customer, at=at, tier=new, old_tier=old, history=first) for customer, new, old, _ in moves
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """Where one customer stands, for the page that shows it. Amounts in minor units of ``currency``."""
-
-    tier: Tier | None
-    since: datetime | None
-    qualified_minor: int
-    currency: str
-    window_days: int
-    next_tier: Tier | None
-    missing_minor: int
-
-    @property
-    def percent(self) -> int:
-        """How far the next tier is reached; 100 at the top."""
-        if self.next_tier is None or self.next_tier.threshold_minor == 0:
-            return 100
-        return min(99, self.qualified_minor * 100 // self.next_tier.threshold_minor)
-
-
-def standing(customer: Customer, *, at: datetime) -> Standing | None:
-    """Return where a customer stands and what is missing to the next tier, None without a table in force."""
-    table = active()
-    if table is None:
-        return None
-    held = queries.membership(customer)
-    qualified = queries.spend(customer, table, at=at)
-    reached = max(qualified, held.tier.threshold_minor if held and held.tier else 0)
-    above = next((tier for tier in queries.ladder(table) if tier.threshold_minor > reached), None)
-    return Standing(
-        tier=held.tier if held else None,
-        since=held.since if held else None,
-        qualified_minor=qualified,
-        currency=table.currency,
-        window_days=table.window_days,
-        next_tier=above,
-        missing_minor=above.threshold_minor - qualified if above else 0,
     )

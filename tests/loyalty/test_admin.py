@@ -242,7 +242,7 @@ def test_the_ledger_is_read_only_and_explains_itself(staff: Client, shop: FakeSh
     assert "€40.50 × 2 = 81 points; €10.00 refunded, taken back in proportion" in page
     assert "Order 1001 refunded" in page
     assert "Tier: – → Silver" in page
-    assert "€969.50 to Gold" in page
+    assert "Spend €969.50 more to become Gold." in page
 
 
 def test_what_is_wrong_with_loyalty_stands_on_the_page_of_what_is_broken(

@@ -29,6 +29,7 @@ from loyalty.services import (
     programmes,
     settling,
     spending,
+    tier_sums,
     tiers,
     verifying,
 )  # fmt: skip
@@ -313,7 +314,7 @@ def points_live_from_when_they_are_settled(patch: pytest.MonkeyPatch) -> None:
 
 
 def tiers_forget_refunds(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(tiers, "FIT", tiers.FIT.replace("THEN total_minor - refunded_minor", "THEN total_minor"))
+    patch.setattr(tier_sums, "SPEND", tier_sums.SPEND.replace("THEN total_minor - refunded_minor", "THEN total_minor"))
 
 
 BUGS: list[Patch] = [

@@ -1,0 +1,27 @@
+"""What tiers register with the ground."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from loyalty import tier_mails, tier_section, tier_subscribers
+from loyalty.services import standing_coupons, tier_benefits, tier_notices
+from retention import registry
+from retention.registry import Tick
+
+HOUR = 3600
+
+TICKS = [
+    Tick(name="loyalty.tier_notices", every=HOUR, run=lambda at: tier_notices.warn(at=at),
+         does=_("tells people what keeps the tier that they are about to lose")),
+    Tick(name="loyalty.tier_shipping", every=HOUR, run=lambda at: tier_benefits.settle_shipping(at=at),
+         does=_("gives the coupons for free shipping that a tier gives, and calls off those of a tier that is lost")),
+]  # fmt: skip
+
+
+def load() -> None:
+    """Register everything of tiers."""
+    for tick in TICKS:
+        registry.ticks.add(tick.name, tick)
+    for part in (standing_coupons, tier_subscribers, tier_mails, tier_section):
+        part.load()
