@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext as _
+from collections.abc import Iterable, Mapping
 
-from loyalty.models import Entry
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from loyalty import deeds
+from loyalty.models import EarningRule, Entry
 from loyalty.services import referral_rewards
 from loyalty.terms import plain
+from retention import enumeration
 from retention.money import show
 
 Kind = Entry.Kind
@@ -28,16 +33,20 @@ def cause(entry: Entry, number: str) -> str:
         if entry.points > 0:
             return _("Order %(order)s joined this account") % words
         return _("Order %(order)s belongs to another account") % words
+    if entry.kind == Kind.CAPPED:
+        return _stopped(entry)
     if entry.order:
         return _("Order %(order)s") % words
+    if entry.kind == Kind.GRANT and (deed := deeds.deeds.get(entry.breakdown.get("action", ""))):
+        return _("For this: %(deed)s") % {"deed": deed.label}
     if entry.kind == Kind.GRANT:
         return _("Given by the shop")
     if entry.kind == Kind.EXPIRY:
         return _("Points that ended")
     if entry.kind == Kind.SPEND:
-        return _("Spent")
+        return _("Spent: %(what)s") % {"what": what} if (what := entry.breakdown.get("reward")) else _("Spent")
     if entry.kind == Kind.RETURN:
-        return _("Given back")
+        return _("Given back: %(what)s") % {"what": what} if (what := entry.breakdown.get("reward")) else _("Given back")
     if entry.kind == Kind.TRANSFER:
         return _("Joined from another account")
     return _("Correction by the shop")
@@ -49,15 +58,60 @@ def _for_a_friend(entry: Entry) -> str:
     return _("A friend's order") if entry.points > 0 else _("A friend's order that did not last")
 
 
-def calculation(entry: Entry) -> str:
-    """Return how an entry's number came about, for staff; empty where no order is behind it."""
+def _stopped(entry: Entry) -> str:
+    """Return which limit stopped how many points."""
+    stopped, most = int(entry.breakdown.get("stopped", 0)), entry.breakdown.get("most", "?")
+    words = {"points": stopped, "most": most}
+    match entry.breakdown.get("limit"):
+        case "day":
+            text = ngettext(
+                "%(points)s point not given: at most %(most)s a day",
+                "%(points)s points not given: at most %(most)s a day",
+                stopped,
+            )
+        case "month":
+            text = ngettext(
+                "%(points)s point not given: at most %(most)s a month",
+                "%(points)s points not given: at most %(most)s a month",
+                stopped,
+            )
+        case _:
+            text = ngettext(
+                "%(points)s point not given: at most %(most)s in all",
+                "%(points)s points not given: at most %(most)s in all",
+                stopped,
+            )
+    return text % words
+
+
+def rule_names(entries: Iterable[Entry]) -> dict[str, str]:
+    """Return rule → its name, of the rules that these entries went by: one query, or none."""
+    ids = {rule for entry in entries for rule in entry.breakdown.get("rules", {}) if rule.isdecimal()}
+    names = {"tier": _("the tier"), "paid": _("the paid membership")}
+    if ids:
+        names |= {str(pk): name for pk, name in EarningRule.objects.filter(pk__in=ids).values_list("pk", "name")}
+    return names
+
+
+def calculation(entry: Entry, names: Mapping[str, str] | None = None) -> str:
+    """Return how an entry's number came about, for staff; empty where no order is behind it.
+
+    ``names``: of the rules, from ``rule_names``; None: they are looked up.
+    """
     if not entry.order or entry.rate is None or entry.basis_minor is None:
         return ""
-    text = _("%(basis)s × %(rate)s = %(earned)s points") % {
-        "basis": show(entry.basis_minor, entry.currency),
-        "rate": plain(entry.rate),
-        "earned": entry.breakdown.get("earned", "?"),
-    }
+    rules = entry.breakdown.get("rules", {})
+    earned = entry.breakdown.get("earned", "?")
+    words = {"basis": show(entry.basis_minor, entry.currency), "rate": plain(entry.rate), "earned": earned}
+    if rules and isinstance(earned, int):
+        known = rule_names([entry]) if names is None else names
+        added = [f"{known.get(rule, rule)} {points:+d}" for rule, points in rules.items()]
+        text = _("%(basis)s × %(rate)s, and by rules %(added)s, makes %(earned)s points") % {
+            **words,
+            "added": enumeration.listed(added),
+        }
+    else:
+        text = _("%(basis)s × %(rate)s = %(earned)s points") % words
     refunded = entry.breakdown.get("refunded_minor")
     if refunded:
         text += "; " + _("%(amount)s refunded, taken back %(policy)s") % {

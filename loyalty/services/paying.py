@@ -11,6 +11,9 @@ from fractions import Fraction
 
 from babel.numbers import get_currency_precision
 
+from loyalty.models import Rate
+from retention.money import to_decimal
+
 
 def worth(points: int, *, of_a_point: Decimal, currency: str) -> int:
     """Return what points pay, minor units, rounded down. ``of_a_point``: in units of the currency."""
@@ -33,3 +36,14 @@ def given_back(spent: int, *, refunded_minor: int, total_minor: int) -> int:
     if refunded_minor <= 0 or total_minor <= 0:
         return 0
     return spent * min(refunded_minor, total_minor) // total_minor
+
+
+def goods_for(points: int, *, rate: Rate) -> int:
+    """Return the amount of goods that earns so many points, minor units, rounded up."""
+    exact = Fraction(points) / Fraction(rate.points) * 10 ** get_currency_precision(rate.currency)
+    return -int(-exact // 1)
+
+
+def of_a_point(amount_minor: int, points: int, currency: str) -> Decimal:
+    """Return what a point is worth where so many of them buy an amount, in units of the currency."""
+    return (to_decimal(amount_minor, currency) / points).quantize(Decimal("0.000001"))

@@ -1,0 +1,186 @@
+"""Rewards in words: what they give, what they cost, and what is in the way of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from campaigns import goods_words, wording
+from campaigns.goods_words import Titles
+from campaigns.models import OfferVersion
+from campaigns.terms import Kind as Gives
+from campaigns.terms import Terms
+from loyalty import terms as programme_terms
+from loyalty.models import Claim, Rate, Reward
+from loyalty.services import paying
+from loyalty.services.rewards import Choice, No
+from retention import enumeration, registry
+from retention.money import show
+
+Kind = Reward.Kind
+
+
+def points(number: int) -> str:
+    """Return "500 points"."""
+    return ngettext("%(n)s point", "%(n)s points", number) % {"n": number}
+
+
+def missing(number: int) -> str:
+    """Return "120 points are missing."."""
+    return ngettext("%(n)s point is missing.", "%(n)s points are missing.", number) % {"n": number}
+
+
+def no(reason: No, *, reward: Reward | None = None, short: int = 0) -> str:
+    """Return why somebody cannot have a reward, a sentence to them."""
+    if reason == No.NOT_ENOUGH and short:
+        return missing(short)
+    if reason == No.NOT_FOR_YOU and reward is not None and reward.condition == "loyalty.in_tier":
+        return _("This is for %(tier)s and above.") % {"tier": reward.parameters.get("tier", "?")}
+    if reason == No.TOO_FEW and reward is not None:
+        return _("Use at least %(points)s at once.") % {"points": points(reward.cost)}
+    return str(reason.label)
+
+
+def cards(choices: Iterable[Choice]) -> list[dict[str, Any]]:
+    """Return rewards as a shopper reads them. Two queries and one of the catalogue's."""
+    choices = list(choices)
+    terms_of = current_terms(choice.reward for choice in choices)
+    titles = goods_words.titles(terms_of.values())
+    return [
+        {
+            "pk": choice.reward.pk,
+            "name": choice.reward.name,
+            "words": choice.reward.words,
+            "cost": points(choice.reward.cost),
+            "gives": gives(terms_of[choice.reward.offer_id], titles) if choice.reward.offer_id in terms_of else "",
+            "no": no(choice.no, reward=choice.reward, short=choice.missing) if choice.no else "",
+            "is_donation": choice.reward.kind == Kind.DONATION,
+            "has": choice.reward.cost - choice.missing if choice.missing else choice.reward.cost,
+            "most": choice.reward.cost,
+        }
+        for choice in choices
+        if choice.reward.kind != Kind.POINTS
+    ]
+
+
+def current_terms(found: Iterable[Reward]) -> dict[int | None, Terms]:
+    """Return offer id → the terms that its next coupon gets, of the rewards that give coupons: one query."""
+    wanted = {reward.offer_id for reward in found if reward.kind == Kind.COUPON}
+    versions = OfferVersion.objects.filter(offer__in=wanted).order_by("number") if wanted else ()
+    return {version.offer_id: version.terms for version in versions}  # the last one stays
+
+
+def gives(terms: Terms, titles: Titles | None = None) -> str:
+    """Return what a coupon with these terms gives, with what limits it, e.g. "€5.00 off, from €30.00"."""
+    said = []
+    for money in terms.money or (None,):
+        one = wording.gives(terms, money, titles=titles)
+        least = wording.minimum(money)
+        said.append(f"{one}, {least}" if least else one)
+    text = enumeration.listed(dict.fromkeys(said))
+    limits = wording.limits(terms, titles=titles)
+    return f"{text} ({limits})" if limits else text
+
+
+def standing(claims: Iterable[Claim]) -> list[dict[str, Any]]:
+    """Return a shopper's claims that are not over, as they read them."""
+    return [
+        {
+            "pk": one.pk,
+            "name": one.reward.name,
+            "cost": points(one.points),
+            "code": one.coupon.code if one.coupon else "",
+            "worth": show(one.worth_minor, one.currency) if one.worth_minor else "",
+            "until": wording.expiry(one.coupon) if one.coupon else "",
+        }
+        for one in claims
+    ]
+
+
+# For staff
+
+
+def promise(reward: Reward, *, terms: Terms | None, rates: Iterable[Rate], at: datetime) -> Iterator[str]:
+    """Yield what a reward does, a sentence each, for who edits it. ``rates``: those that are running."""
+    cost, rates = points(reward.cost), list(rates)
+    if reward.kind == Kind.POINTS:
+        yield from _points_off(reward, rates)
+    elif reward.kind == Kind.DONATION:
+        yield _("%(cost)s are given to the cause and leave the account at once.") % {"cost": cost}
+    elif reward.kind == Kind.CUSTOM:
+        yield _(
+            "%(cost)s are set aside and a task for staff is opened: done, the points are spent; declined, they go back."
+        ) % {"cost": cost}
+    elif terms is not None:
+        yield _("%(cost)s = %(gives)s.") % {"cost": cost, "gives": gives(terms)}
+        yield from _price(reward, terms)
+    for rate in rates:
+        goods = paying.goods_for(reward.cost, rate=rate)
+        yield _("A customer earns %(cost)s with goods for %(amount)s.") % {
+            "cost": cost,
+            "amount": show(goods, rate.currency),
+        }
+    if reward.kind in (Kind.COUPON, Kind.POINTS):
+        yield ngettext(
+            "The points are set aside when it is claimed and leave with the order that uses it. If none does within "
+            "%(days)s day, they come back.",
+            "The points are set aside when it is claimed and leave with the order that uses it. If none does within "
+            "%(days)s days, they come back.",
+            reward.valid_days,
+        ) % {"days": reward.valid_days}
+        yield _("A cancelled order gives them back, with their old end; a refund of a part gives back its share.")
+    yield from _who(reward, at=at)
+
+
+def _points_off(reward: Reward, rates: list[Rate]) -> Iterator[str]:
+    valued = [rate for rate in rates if rate.worth]
+    for rate in valued:
+        assert rate.worth is not None
+        worth = paying.worth(reward.cost, of_a_point=rate.worth, currency=rate.currency)
+        yield _("Points pay for goods: %(cost)s = %(amount)s off, and as many more as the basket costs.") % {
+            "cost": points(reward.cost),
+            "amount": show(worth, rate.currency),
+        }
+    if not valued:
+        yield _("No rate of the programme says what a point is worth, so nobody can use points for a basket.")
+    else:
+        yield _("They go beside any coupon, and are the last to take off what is left.")
+
+
+def _price(reward: Reward, terms: Terms) -> Iterator[str]:
+    if terms.kind == Gives.AMOUNT:
+        for money in terms.money:
+            if money.amount:
+                yield _("So a point is worth %(worth)s here.") % {
+                    "worth": programme_terms.plain(paying.of_a_point(money.amount, reward.cost, money.currency))
+                    + " "
+                    + money.currency
+                }
+    if terms.uses > 1:
+        yield _("Its coupon is good for one use, whatever the offer says.")
+
+
+def _who(reward: Reward, *, at: datetime) -> Iterator[str]:
+    if reward.stock is not None:
+        yield ngettext(
+            "There is %(stock)s of it, %(taken)s taken.", "There are %(stock)s of it, %(taken)s taken.", reward.stock
+        ) % {"stock": reward.stock, "taken": reward.taken}
+    if reward.per_person is not None:
+        yield ngettext(
+            "One person can have it %(n)s time.", "One person can have it %(n)s times.", reward.per_person
+        ) % {"n": reward.per_person}
+    condition = registry.conditions.get(reward.condition) if reward.condition else None
+    if condition is not None:
+        yield _("Only for who %(words)s.") % {"words": condition.words(reward.parameters)}
+    elif reward.condition:
+        yield _("Its condition is not there any more, so nobody can claim it.")
+    if not reward.active:
+        yield _("It is off: nobody sees it.")
+    elif reward.starts_at and reward.starts_at > at:
+        yield _("Nobody sees it before %(day)s.") % {"day": date_format(localtime(reward.starts_at), "DATETIME_FORMAT")}

@@ -1,0 +1,257 @@
+"""What a shopper sees of rewards, and what the buttons do, in a real Oscar shop."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.utils import timezone
+from oscar.core.loading import get_model
+
+from campaigns.models import Coupon, MarginGuard
+from campaigns.services import offers
+from campaigns.terms import Money, Terms
+from loyalty.models import Account, Claim, Reward
+from loyalty.services import claims, points, verifying
+from retention.services import customers, installation
+from retention.testing.settling import settle
+from tests.loyalty.till import start
+from tests.oscar.world import OscarWorld
+
+PAGE = "/retention/account/"
+USE = "/retention/points/basket/"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def books_agree(db: None) -> Any:
+    yield
+    assert list(verifying.differences()) == []
+
+
+@pytest.fixture
+def ada(world: OscarWorld) -> Any:
+    installation.go_live(at=timezone.now() - timedelta(days=1))
+    start(worth="0.01")
+    user = world.add_user("ada@example.com")
+    give(user, 1000)
+    return user
+
+
+def give(user: Any, number: int) -> None:
+    points.grant([(f"gift {number}", whose(user).pk, "")], points=number, source="test", at=timezone.now())
+
+
+def whose(user: Any) -> Any:
+    return customers.for_user(user, at=timezone.now())
+
+
+def reward(**given: Any) -> Reward:
+    return Reward.objects.create(**{"name": "Prize", "active": True, "created_at": timezone.now(), **given})
+
+
+def points_off(**given: Any) -> Reward:
+    return reward(**{"name": "Points off", "kind": "points", "cost": 10, **given})
+
+
+def five_off(**given: Any) -> Reward:
+    terms = Terms(kind="amount", valid_days=90, money=(Money(currency="EUR", amount=500, minimum=3000),))
+    offer = offers.create(slug="five", name="Five", terms=terms, at=timezone.now())
+    return reward(**{"name": "Five off", "cost": 500, "offer": offer, **given})
+
+
+def text(response: Any) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def state() -> tuple[int, int]:
+    account = Account.objects.get()
+    return account.balance, account.held
+
+
+def test_one_button_claims_a_reward_and_the_page_says_what_is_set_aside(world: OscarWorld, ada: Any) -> None:
+    prize = five_off(words="For your next order.")
+    shopper = world.visit(ada)
+    page = text(shopper.get(PAGE))
+    assert "500 points : €5.00 off, from €30.00" in page
+    assert "For your next order." in page
+    assert state() == (1000, 0), "a GET changes nothing"
+    for _ in range(2):
+        answer = shopper.post(f"/retention/rewards/{prize.pk}/", {"key": "pressed"})
+        assert (answer.status_code, answer["Location"]) == (302, PAGE)
+    assert state() == (1000, 500)
+    page = text(shopper.get(PAGE))
+    assert "500 points of them are set aside" in page
+    assert Coupon.objects.get().code in page
+    assert "otherwise the points come back to you" in page
+
+    answer = shopper.post(f"/retention/rewards/claims/{Claim.objects.get().pk}/give-up/")
+    assert said(answer)[-1] == "Your points are back."
+    assert state() == (1000, 0)
+    assert Coupon.objects.get().state == "void"
+
+
+def test_what_is_out_of_reach_has_no_button_and_says_what_is_missing(world: OscarWorld, ada: Any) -> None:
+    prize = five_off(cost=1120)
+    shopper = world.visit(ada)
+    page = shopper.get(PAGE)
+    assert "120 points are missing." in text(page)
+    assert f"/retention/rewards/{prize.pk}/" not in page.content.decode()
+    answer = shopper.post(f"/retention/rewards/{prize.pk}/", {"key": "forged"})
+    assert said(answer) == ["120 points are missing."]
+    assert state() == (1000, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"stock": 0}, "All of these are taken."),
+        ({"condition": "loyalty.in_tier", "parameters": {"tier": "Gold"}}, "This is for Gold and above."),
+        ({"condition": "nobody.knows"}, "This is for some members only."),
+    ],
+)
+def test_what_else_is_in_the_way_is_said_in_words(world: OscarWorld, ada: Any, given: Any, words: str) -> None:
+    prize = five_off(**given)
+    shopper = world.visit(ada)
+    assert words in text(shopper.get(PAGE))
+    assert said(shopper.post(f"/retention/rewards/{prize.pk}/", {"key": "forged"})) == [words]
+
+
+def test_a_donation_is_asked_about_once_more_and_leaves_at_once(world: OscarWorld, ada: Any) -> None:
+    trees = reward(name="A tree", kind="donation", cost=200, words="One tree is planted.")
+    shopper = world.visit(ada)
+    assert "Give 200 points" in text(shopper.get(PAGE))
+    question = shopper.post(f"/retention/rewards/{trees.pk}/", {"key": "k"})
+    assert question.status_code == 200
+    assert "do not come back" in text(question)
+    assert state() == (1000, 0)
+    answer = shopper.post(f"/retention/rewards/{trees.pk}/", {"key": "k", "confirmed": "1"})
+    assert said(answer) == ["Thank you. Your points are given: A tree."]
+    assert state() == (800, 0)
+    assert "Spent: A tree" in text(shopper.get(PAGE)), "the history says what for"
+    made = Claim.objects.get()
+    assert (made.state, made.spent, made.lease_until) == ("committed", 200, None)
+
+
+def test_nobody_claims_or_gives_up_for_somebody_else(world: OscarWorld, ada: Any) -> None:
+    prize = five_off()
+    made = claims.claim(prize, whose(ada), key="one", at=timezone.now())
+    eve = world.visit(world.add_user("eve@example.com"))
+    assert eve.post(f"/retention/rewards/claims/{made.pk}/give-up/").status_code == 404
+    assert world.visit().post(f"/retention/rewards/{prize.pk}/", {"key": "x"}).status_code == 302
+    assert world.visit().post(USE, {"points": "100"}).status_code == 302
+    assert state() == (1000, 500)
+    assert Claim.objects.count() == 1
+
+
+# In the basket
+
+
+def shopping(world: OscarWorld, ada: Any, price: str = "4.20") -> Any:
+    shopper = world.visit(ada)
+    world.put(shopper, world.add_product("Cup", Decimal(price)))
+    return shopper
+
+
+def total(world: OscarWorld, shopper: Any) -> Decimal:
+    cart = world.ask(shopper, world.shop.get_cart)
+    assert cart is not None
+    return cart.total
+
+
+def test_the_basket_says_once_what_points_could_take_off_and_one_button_does_it(world: OscarWorld, ada: Any) -> None:
+    points_off()
+    shopper = shopping(world, ada)
+    page = shopper.get("/basket/")
+    assert "Use 420 points on this basket: €4.20 off" in text(page)
+    assert state() == (1000, 0)
+    answer = shopper.post(USE, {"points": "420", "key": "k"})
+    assert answer["Location"] == "/basket/"
+    assert said(answer) == ["420 points are set aside for this order."]
+    assert total(world, shopper) == Decimal(0)
+    assert state() == (1000, 420)
+    assert "on this basket" not in text(shopper.get("/basket/"))
+    world.checkout(shopper)
+    settle(at=timezone.now())
+    assert state() == (580 + 4, 0)
+
+
+def test_a_no_is_remembered(world: OscarWorld, ada: Any) -> None:
+    points_off()
+    shopper = shopping(world, ada)
+    assert shopper.post("/retention/points/basket/no/")["Location"] == "/basket/"
+    assert "on this basket" not in text(shopper.get("/basket/"))
+    assert "Points for your basket" in text(shopper.get(PAGE)), "who looks for it finds it"
+
+
+def test_another_number_takes_the_place_of_the_first_even_when_the_checkout_had_begun(
+    world: OscarWorld, ada: Any
+) -> None:
+    points_off()
+    shopper = shopping(world, ada, "40.00")
+    shopper.post(USE, {"points": "900", "key": "a"})
+    assert total(world, shopper) == Decimal("31.00")
+    world.to_preview(shopper)
+    assert world.ask(shopper, world.shop.get_cart) is not None
+    shopper.post(USE, {"points": "950", "key": "b"})
+    assert total(world, shopper) == Decimal("30.50")
+    assert state() == (1000, 950)
+    assert sorted(Claim.objects.values_list("points", "state")) == [(900, "released"), (950, "reserved")]
+
+
+def test_more_than_the_basket_costs_is_as_much_as_it_costs(world: OscarWorld, ada: Any) -> None:
+    points_off()
+    shopper = shopping(world, ada)
+    shopper.post(USE, {"points": "1000", "key": "a"})
+    assert state() == (1000, 420)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("9", "Use at least 10 points at once."),
+        ("-5", "Use at least 10 points at once."),
+        ("many", "Use at least 10 points at once."),
+        ("", "Use at least 10 points at once."),
+    ],
+)
+def test_a_number_that_is_none_is_refused_in_words(world: OscarWorld, ada: Any, asked: str, words: str) -> None:
+    points_off()
+    shopper = shopping(world, ada)
+    assert said(shopper.post(USE, {"points": asked, "key": "a"}))[-1] == words
+    assert (state(), total(world, shopper)) == ((1000, 0), Decimal("4.20"))
+
+
+def test_points_stop_at_the_margin_guards_floor(world: OscarWorld, ada: Any) -> None:
+    MarginGuard.objects.create(share_of_list=Decimal(60))
+    points_off()
+    shopper = shopping(world, ada, "10.00")
+    assert "Use 400 points on this basket: €4.00 off" in text(shopper.get("/basket/"))
+    shopper.post(USE, {"points": "1000", "key": "a"})
+    assert total(world, shopper) == Decimal("6.00")
+
+
+def test_a_guest_and_who_has_too_few_points_are_told_nothing(world: OscarWorld, ada: Any) -> None:
+    points_off(cost=2000)
+    for shopper in (shopping(world, ada), shopping(world, None)):
+        assert "on this basket" not in text(shopper.get("/basket/"))
+
+
+def test_in_a_currency_without_a_worth_points_are_not_offered(world: OscarWorld, ada: Any) -> None:
+    points_off()
+    shopper = shopping(world, ada)
+    get_model("basket", "Line").objects.update(price_currency="USD")
+    assert "on this basket" not in text(shopper.get("/basket/"))
+    assert said(shopper.post(USE, {"points": "100", "key": "a"})) == [
+        "Points cannot be used for a basket in this currency."
+    ]
+    assert state() == (1000, 0)
