@@ -90,7 +90,7 @@ class ReferralAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Referral]:
-        return super().get_queryset(request).prefetch_related("flags")  # type: ignore[no-any-return]
+        return super().get_queryset(request).prefetch_related("flags")
 
     @admin.display(description=gettext_lazy("brought by"))
     def brought_by(self, referral: Referral) -> str:

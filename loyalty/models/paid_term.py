@@ -44,6 +44,9 @@ class PaidTerm(Commented):
     order = models.CharField(
         _("order"), max_length=128, blank=True, db_comment="The shop's reference; empty: given by staff."
     )
+    product = models.CharField(
+        _("product"), max_length=128, blank=True, db_comment="As the shop names it; empty: given by staff."
+    )
     bought = models.PositiveIntegerField(_("bought"), default=1, db_comment="Pieces in the order.")
     units = models.PositiveIntegerField(
         _("pieces that stand"), default=1, db_comment="Less what was refunded; 0: the order was called off."

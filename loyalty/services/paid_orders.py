@@ -1,0 +1,107 @@
+"""What an order has bought of paid memberships, and what of it stands."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from loyalty.models import PaidTerm, Plan
+from retention.models import Customer, Order, OrderLine, Refund
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bought:
+    """Pieces of one plan in one order. Money in minor units."""
+
+    order: Order
+    plan: Plan
+    product: str
+    pieces: int
+    units: int
+    """Those that stand: paid for, not called off, not refunded."""
+    paid_minor: int
+    """For those that stand."""
+
+    @property
+    def key(self) -> str:
+        return f"order:{self.order.reference}:{self.plan.pk}"
+
+    @property
+    def counts(self) -> bool:
+        """Whether it may become a term at all."""
+        return self.order.paid_at is not None and (not self.order.history or self.plan.count_history)
+
+    @property
+    def is_members(self) -> bool:
+        return self.order.customer.kind != Customer.Kind.GUEST
+
+    def ready_at(self) -> datetime:
+        """Return from when on it may start: paid for, and no earlier than the member has an account."""
+        paid_at = self.order.paid_at
+        assert paid_at is not None  # of ``counts``
+        return max(paid_at, self.order.customer.joined_at or paid_at)
+
+
+def of(orders: Collection[str]) -> list[Bought]:
+    """Return what these orders have bought, by the shop's references, as long as a line of it is there. Six queries.
+
+    What has become a term stays one of its plan, whatever product that is sold by now.
+    """
+    plans = {plan.product: plan for plan in Plan.objects.exclude(product="")}
+    terms = PaidTerm.objects.filter(order__in=orders).exclude(product="").select_related("plan")
+    held = {(term.order, term.product): term.plan for term in terms}
+    products = {*plans, *(product for _, product in held)}
+    if not products:
+        return []
+    lines = list(OrderLine.objects.filter(order__reference__in=orders, product__in=products).order_by("pk"))
+    if not lines:
+        return []
+    found = Order.objects.filter(pk__in={line.order_id for line in lines}).select_related("customer")
+    rows = {order.pk: order for order in found}
+    others = OrderLine.objects.filter(order__in=rows, amount_minor__gt=0).exclude(product__in=products)
+    mixed = set(others.order_by().values_list("order", flat=True))
+    by_line, by_order = _refunded(rows)
+    grouped: dict[tuple[int, str], list[OrderLine]] = defaultdict(list)
+    for line in lines:
+        grouped[line.order_id, line.product].append(line)
+    bought = []
+    for (pk, product), some in grouped.items():
+        order = rows[pk]
+        plan = held.get((order.reference, product)) or plans.get(product)
+        if plan is None:
+            continue
+        pieces, amount = sum(line.quantity for line in some), sum(line.amount_minor for line in some)
+        units = _left(
+            order,
+            pieces,
+            amount=amount,
+            refunded=sum(by_line.get((pk, line.reference), 0) for line in some),
+            # what a refund names no line for is the membership's only where there is nothing else
+            unnamed=0 if pk in mixed else by_order.get(pk, 0),
+        )
+        paid = amount * units // pieces if pieces else 0
+        bought.append(Bought(order=order, plan=plan, product=product, pieces=pieces, units=units, paid_minor=paid))
+    return bought
+
+
+def _left(order: Order, pieces: int, *, amount: int, refunded: int, unnamed: int) -> int:
+    """Return how many pieces stand. A piece is taken out when its whole price went back."""
+    if order.paid_at is None or not order.counts:
+        return 0
+    out = pieces * refunded // amount if amount else 0
+    if unnamed and order.total_minor:
+        out += pieces * unnamed // order.total_minor
+    return max(0, pieces - out)
+
+
+def _refunded(orders: Collection[int]) -> tuple[dict[tuple[int, str], int], dict[int, int]]:
+    """Return what was refunded by (order, line), and by order what no line was named for."""
+    by_line: dict[tuple[int, str], int] = defaultdict(int)
+    by_order: dict[int, int] = defaultdict(int)
+    for order, amount, lines in Refund.objects.filter(order__in=orders).values_list("order", "amount_minor", "lines"):
+        for reference, part in lines:
+            by_line[order, reference] += part
+        by_order[order] += max(0, amount - sum(part for _, part in lines))
+    return by_line, by_order

@@ -1,0 +1,490 @@
+"""A paid membership is what its orders are: bought, renewed, called off, refunded, claimed, given and ended."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from campaigns.models import Coupon
+from campaigns.services import offers
+from campaigns.terms import Kind, Terms
+from loyalty.models import PaidMember, PaidTerm, Plan
+from loyalty.services import paid_members, paid_notices, paid_persons, paid_spans, paid_terms
+from loyalty.services.paid_spans import Piece
+from retention.conf import conf as ground
+from retention.models import Customer, Fact, Message
+from retention.services import customers
+from retention.shop import RefundData
+from retention.testing.settling import settle
+from retention.testing.shop import FakeShop
+from tests.loyalty import club, till
+from tests.loyalty.club import runs
+
+DAY = timedelta(days=1)
+
+
+def names(kind: str) -> int:
+    return Fact.objects.filter(kind=f"loyalty.{kind}").count()
+
+
+def test_whoever_pays_for_it_is_a_member_for_its_time(shop: FakeShop) -> None:
+    ada, year = till.join(), club.plan(shop)
+    club.buy(shop, year, ada)
+    club.work(shop.clock.now)
+    assert runs(ada) == [("2026-03-02", "2027-03-02")]
+    row = PaidMember.objects.get()
+    assert (row.since, row.until, row.runs) == (shop.clock.now, datetime(2027, 3, 2, 9, tzinfo=UTC), 1)
+    assert (names("PaidMembershipBegan"), names("PaidMembershipEnded")) == (1, 0)
+    club.work(datetime(2027, 3, 2, 8, 59, 59, tzinfo=UTC))
+    assert PaidMember.objects.get().until is not None
+    club.work(datetime(2027, 3, 2, 9, tzinfo=UTC))
+    row.refresh_from_db()
+    assert (row.since, row.until, row.due_at) == (None, None, None)
+    assert (names("PaidMembershipBegan"), names("PaidMembershipEnded")) == (1, 1)
+
+
+def test_bought_again_while_it_runs_it_goes_on_from_its_end_and_two_pieces_are_two_terms(shop: FakeShop) -> None:
+    ada, month = till.join(), club.plan(shop, months=1)
+    club.buy(shop, month, ada)
+    club.work(shop.clock.now)
+    shop.clock.forward(days=10)
+    club.buy(shop, month, ada, quantity=2)
+    club.work(shop.clock.now)
+    assert runs(ada) == [("2026-03-02", "2026-04-02"), ("2026-04-02", "2026-06-02")]
+    assert list(PaidTerm.objects.order_by("pk").values_list("renews", flat=True)) == [False, True]
+    club.work(shop.clock.forward(days=50))
+    assert (names("PaidMembershipBegan"), names("PaidMembershipEnded")) == (1, 0)
+
+
+def test_bought_long_after_the_end_it_begins_anew(shop: FakeShop) -> None:
+    ada, month = till.join(), club.plan(shop, months=1)
+    club.buy(shop, month, ada)
+    club.work(shop.clock.now)
+    club.work(shop.clock.forward(days=100))
+    club.buy(shop, month, ada)
+    club.work(shop.clock.now)
+    assert runs(ada) == [("2026-03-02", "2026-04-02"), ("2026-06-10", "2026-07-10")]
+    assert (names("PaidMembershipBegan"), names("PaidMembershipEnded")) == (2, 1)
+    assert list(PaidTerm.objects.order_by("pk").values_list("renews", flat=True)) == [False, False]
+
+
+@pytest.mark.parametrize("how", ["cancelled", "refunded"])
+def test_an_order_called_off_takes_its_time_out_and_what_follows_moves_up(shop: FakeShop, how: str) -> None:
+    ada, month = till.join(), club.plan(shop, months=1)
+    first = club.buy(shop, month, ada)
+    club.work(shop.clock.now)
+    shop.clock.forward(days=10)
+    club.buy(shop, month, ada)
+    club.work(shop.clock.now)
+    shop.clock.forward(days=1)
+    if how == "cancelled":
+        shop.mark(first, "cancelled")
+    else:
+        shop.refund(first, club.PRICE)
+    club.work(shop.clock.now)
+    assert runs(ada) == [("2026-03-12", "2026-04-12")]
+    assert PaidMember.objects.get().until == datetime(2026, 4, 12, 8, tzinfo=UTC)  # summer time
+
+
+def test_a_cancelled_order_that_is_on_again_gives_its_time_again(shop: FakeShop) -> None:
+    ada, year = till.join(), club.plan(shop)
+    order = club.buy(shop, year, ada)
+    club.work(shop.clock.now)
+    shop.mark(order, "cancelled")
+    club.work(shop.clock.now)
+    assert runs(ada) == []
+    shop.reinstate(order)
+    club.work(shop.clock.forward(days=1))
+    assert runs(ada) == [("2026-03-02", "2027-03-02")]
+    assert (names("PaidMembershipBegan"), names("PaidMembershipEnded")) == (2, 1)
+
+
+def test_a_refund_of_one_of_two_pieces_takes_one_out(shop: FakeShop) -> None:
+    ada, year = till.join(), club.plan(shop)
+    order = club.buy(shop, year, ada, quantity=2)
+    club.work(shop.clock.now)
+    assert runs(ada) == [("2026-03-02", "2028-03-02")]
+    shop.refund(order, club.PRICE - Decimal("0.01"))
+    club.work(shop.clock.now)
+    assert runs(ada) == [("2026-03-02", "2028-03-02")]
+    shop.refund(order, Decimal("0.01"))
+    club.work(shop.clock.now)
+    assert runs(ada) == [("2026-03-02", "2027-03-02")]
+    assert PaidTerm.objects.values_list("bought", "units", "paid_minor").get() == (2, 1, 6000)
+
+
+def test_a_refund_beside_other_goods_counts_by_its_lines(shop: FakeShop) -> None:
+    ada, year = till.join(), club.plan(shop)
+    order = club.buy(shop, year, ada, beside=Decimal("100.00"))
+    club.work(shop.clock.now)
+    shop.refund(order, Decimal("70.00"))  # of what, nobody says
+    club.work(shop.clock.now)
+    assert len(runs(ada)) == 1
+    back = RefundData(reference="r9", amount=club.PRICE, at=shop.clock.now, lines=(("1", club.PRICE),))
+    shop._change(order, refunds=(back,))
+    club.work(shop.clock.now)
+    assert runs(ada) == []
+
+
+def test_not_paid_is_no_membership_until_it_is_paid(shop: FakeShop) -> None:
+    ada, year = till.join(), club.plan(shop)
+    order = club.buy(shop, year, ada, paid_at=None)
+    club.work(shop.clock.forward(days=3))
+    assert PaidTerm.objects.count() == 0
+    shop.mark(order, "paid")
+    club.work(shop.clock.now)
+    assert runs(ada) == [("2026-03-05", "2027-03-05")]
+
+
+def test_a_guests_term_waits_for_the_account_and_starts_then(shop: FakeShop) -> None:
+    year = club.plan(shop, free_shipping=club.shipping())
+    order = club.buy(shop, year, email="ben@example.com")
+    club.work(shop.clock.now)
+    assert PaidTerm.objects.values_list("ready_at", "starts_at", "units").get() == (None, None, 1)
+    assert (PaidMember.objects.count(), Coupon.objects.count()) == (0, 0)
+    shop.clock.forward(days=20)
+    ben = till.join("ben@example.com", at=shop.clock.now)
+    shop.claim_order(order, user=ben)
+    customers.prove_address(till.who(ben), at=shop.clock.now)
+    shop._tell("claimed", order)
+    club.work(shop.clock.now)
+    assert runs(ben) == [("2026-03-22", "2027-03-22")]
+    assert Coupon.objects.get().customer == till.who(ben)
+
+
+def test_an_order_that_changes_hands_takes_the_membership_with_it(shop: FakeShop) -> None:
+    ada, ben, year = till.join(), till.join("ben@example.com"), club.plan(shop, free_shipping=club.shipping())
+    order = club.buy(shop, year, ada)
+    club.work(shop.clock.now)
+    shop._change(order, user_id=ben.pk, email=ben.email)
+    club.work(shop.clock.forward(days=1))
+    assert (runs(ada), runs(ben)) == ([], [("2026-03-02", "2027-03-02")])
+    assert list(Coupon.objects.order_by("pk").values_list("customer__user", "state")) == [
+        (ada.pk, "void"), (ben.pk, "issued")
+    ]  # fmt: skip
+
+
+def test_free_shipping_stands_while_it_runs_and_is_called_off_with_it(shop: FakeShop) -> None:
+    ada, month = till.join(), club.plan(shop, months=1, free_shipping=club.shipping())
+    club.buy(shop, month, ada)
+    club.work(shop.clock.now)
+    coupon = Coupon.objects.get()
+    assert (coupon.customer, coupon.state, coupon.source) == (
+        till.who(ada),
+        "issued",
+        f"standing:membership:{month.pk}",
+    )
+    club.work(shop.clock.forward(days=20))
+    assert paid_members.refresh(at=shop.clock.now) == 0
+    club.work(shop.clock.forward(days=20))
+    coupon.refresh_from_db()
+    assert coupon.state == "void"
+    assert Coupon.objects.count() == 1
+
+
+def test_who_gets_another_offer_from_the_plan_has_it_within_the_hour(shop: FakeShop) -> None:
+    ada, year = till.join(), club.plan(shop, free_shipping=club.shipping())
+    club.buy(shop, year, ada)
+    club.work(shop.clock.now)
+    year.free_shipping = club.shipping("other")
+    year.save()
+    paid_members.refresh(at=shop.clock.now)
+    found = Coupon.objects.order_by("pk").values_list("offer__slug", "state")
+    assert list(found) == [("club-shipping", "void"), ("other", "issued")]
+    Plan.objects.update(free_shipping=None)
+    paid_members.refresh(at=shop.clock.now)
+    assert not Coupon.objects.filter(state="issued").exists()
+
+
+def test_the_gift_on_joining_comes_once_whatever_is_refunded_and_bought_again(shop: FakeShop) -> None:
+    ten = Terms(kind=Kind.PERCENTAGE, percent=Decimal(10), valid_days=30)
+    gift = offers.create(slug="gift", name="Gift", terms=ten, at=till.START)
+    ada, month = till.join(), club.plan(shop, months=1, gift=gift)
+    order = club.buy(shop, month, ada)
+    club.work(shop.clock.now)
+    shop.mark(order, "cancelled")
+    club.work(shop.clock.forward(days=1))
+    club.buy(shop, month, ada)
+    club.work(shop.clock.now)
+    assert Coupon.objects.filter(offer=gift).count() == 1
+    assert PaidMember.objects.get().runs == 2
+
+
+def test_orders_of_members_earn_what_was_bought(shop: FakeShop) -> None:
+    ada, year = till.join(), club.plan(shop, multiplier=Decimal("1.5"))
+    club.buy(shop, year, ada)
+    club.work(shop.clock.now)
+    who = till.who(ada).pk
+    Plan.objects.update(multiplier=Decimal(3))  # for who buys from now on
+    assert paid_members.multipliers([who], at=shop.clock.now) == {who: Decimal("1.5")}
+    assert paid_members.multipliers([who], at=shop.clock.now - DAY) == {}
+    assert paid_members.multipliers([who], at=shop.clock.now + 400 * DAY) == {}
+
+
+def test_old_orders_count_only_where_the_merchant_says_so(shop: FakeShop) -> None:
+    ada, year = till.join(at=datetime(2024, 1, 1, tzinfo=UTC)), club.plan(shop)
+    club.buy(shop, year, ada, at=datetime(2024, 12, 1, tzinfo=UTC))
+    club.work(shop.clock.now)
+    assert PaidTerm.objects.count() == 0
+    Plan.objects.update(count_history=True)
+    assert paid_terms.sweep(at=shop.clock.now) == 1
+    assert runs(ada) == [("2024-12-01", "2025-12-01")]
+    club.work(shop.clock.now)
+    assert (names("PaidMembershipBegan"), names("PaidMembershipEnded")) == (0, 0)  # it is over
+    assert paid_terms.sweep(at=shop.clock.now) == 0
+
+
+def test_orders_from_before_the_plan_was_made_are_found(shop: FakeShop) -> None:
+    ada, product = till.join(), shop.add_product("Club", price=club.PRICE)
+    club.buy(shop, Plan(product=product), ada)
+    club.work(shop.clock.now)
+    assert PaidTerm.objects.count() == 0
+    club.plan(shop, product=product)
+    assert paid_terms.sweep(at=shop.clock.forward(days=2)) == 1
+    club.work(shop.clock.now)
+    assert runs(ada) == [("2026-03-02", "2027-03-02")]
+
+
+def test_a_plan_that_is_off_sells_nothing_new_and_keeps_its_word(shop: FakeShop) -> None:
+    ada, ben, year = till.join(), till.join("ben@example.com"), club.plan(shop)
+    order = club.buy(shop, year, ada)
+    club.work(shop.clock.now)
+    Plan.objects.update(active=False)
+    club.buy(shop, year, ben)
+    shop.mark(order, "fulfilled")
+    club.work(shop.clock.now)
+    assert (runs(ada), runs(ben)) == ([("2026-03-02", "2027-03-02")], [])
+
+
+def test_what_was_bought_stays_when_the_plan_is_sold_by_another_product(shop: FakeShop) -> None:
+    ada, year = till.join(), club.plan(shop)
+    order = club.buy(shop, year, ada)
+    club.work(shop.clock.now)
+    Plan.objects.update(product=shop.add_product("New club", price=club.PRICE), months=1)
+    shop.mark(order, "fulfilled")
+    club.work(shop.clock.now)
+    assert runs(ada) == [("2026-03-02", "2027-03-02")]
+
+
+def test_staff_give_a_membership_once_with_a_reason(shop: FakeShop) -> None:
+    ada, year = till.join(), club.plan(shop, product="")
+    about: dict[str, Any] = {"months": 3, "author": "grace", "at": shop.clock.now}
+    assert paid_terms.grant(till.who(ada), year, reason="Sorry", key="1", **about)
+    assert not paid_terms.grant(till.who(ada), year, reason="Sorry", key="1", **about)
+    club.work(shop.clock.now)
+    assert runs(ada) == [("2026-03-02", "2026-06-02")]
+    with pytest.raises(paid_terms.NoReason):
+        paid_terms.grant(till.who(ada), year, reason=" ", key="2", **about)
+    with pytest.raises(ValueError, match="0 months"):
+        paid_terms.grant(till.who(ada), year, reason="Sorry", key="3", **{**about, "months": 0})
+    guest = customers.for_guest("ben@example.com", at=shop.clock.now)
+    with pytest.raises(paid_terms.NotAMember):
+        paid_terms.grant(guest, year, reason="Sorry", key="4", **about)
+    assert PaidTerm.objects.count() == 1
+
+
+def test_staff_end_a_term_and_what_would_follow_it(shop: FakeShop) -> None:
+    ada, month = till.join(), club.plan(shop, months=1, free_shipping=club.shipping())
+    for _ in range(2):
+        club.buy(shop, month, ada)
+    club.work(shop.clock.now)
+    term = PaidTerm.objects.order_by("starts_at").first()
+    assert term is not None
+    with pytest.raises(paid_terms.NoReason):
+        paid_terms.end(term, reason="", author="grace", at=shop.clock.now)
+    paid_terms.end(term, reason="Abuse", author="grace", at=shop.clock.forward(days=5))
+    club.work(shop.clock.now)
+    assert runs(ada) == [("2026-03-02", "2026-03-07")]
+    assert Coupon.objects.get().state == "void"
+    with pytest.raises(paid_terms.Over):
+        paid_terms.end(term, reason="Abuse", author="grace", at=shop.clock.forward(days=1))
+    club.buy(shop, month, ada)
+    club.work(shop.clock.now)
+    assert runs(ada) == [("2026-03-02", "2026-03-07"), ("2026-03-08", "2026-04-08")]
+
+
+def test_members_are_told_of_the_end_once_and_not_when_they_have_renewed(shop: FakeShop) -> None:
+    ada, ben, month = till.join(), till.join("ben@example.com"), club.plan(shop, months=1, notice_days=7)
+    club.buy(shop, month, ada)
+    club.buy(shop, month, ben)
+    club.work(shop.clock.now)
+    assert paid_notices.warn(at=shop.clock.forward(days=20)) == 0
+    club.buy(shop, month, ben)
+    club.work(shop.clock.now)
+    assert paid_notices.warn(at=shop.clock.forward(days=5)) == 1
+    assert paid_notices.warn(at=shop.clock.forward(days=1)) == 0
+    assert list(Message.objects.values_list("mail", "customer__user", "purpose")) == [
+        ("loyalty.membership_ends", ada.pk, "service")
+    ]
+    assert paid_notices.warn(at=shop.clock.forward(days=28)) == 1  # Ben's second end
+
+
+def test_two_plans_run_beside_each_other_and_the_larger_factor_counts(shop: FakeShop) -> None:
+    ada = till.join()
+    basic, gold = club.plan(shop, multiplier=2), club.plan(shop, name="Gold", multiplier=5, months=1)
+    club.buy(shop, basic, ada)
+    club.buy(shop, gold, ada)
+    club.work(shop.clock.now)
+    who = till.who(ada).pk
+    assert sorted(runs(ada)) == [("2026-03-02", "2026-04-02"), ("2026-03-02", "2027-03-02")]
+    assert paid_members.multipliers([who], at=shop.clock.now) == {who: 5}
+    assert paid_members.multipliers([who], at=shop.clock.now + 60 * DAY) == {who: 2}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"months": 0}, {"months": 121}, {"multiplier": Decimal("0.5")}, {"product": "p1", "name": "Other"}]
+)
+def test_the_database_refuses_a_plan_that_makes_no_sense(shop: FakeShop, wrong: dict[str, Any]) -> None:
+    Plan.objects.create(name="Club", product="p1")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Plan.objects.create(**{"name": "Other", "product": "p2", **wrong})
+
+
+def test_orders_without_a_membership_cost_four_queries_at_most(shop: FakeShop) -> None:
+    club.plan(shop)
+    orders = [shop.place(product="cup") for _ in range(20)]
+    club.work(shop.clock.now)
+    with CaptureQueriesContext(connection) as captured:
+        assert paid_terms.settle(orders, at=shop.clock.now) == 0
+    assert len(captured) <= 4
+    assert PaidTerm.objects.count() == 0
+
+
+def test_the_number_of_queries_does_not_depend_on_how_many_bought(shop: FakeShop) -> None:
+    year = club.plan(shop, free_shipping=club.shipping())
+
+    def cost(emails: list[str]) -> int:
+        for email in emails:
+            club.buy(shop, year, till.join(email))
+        with CaptureQueriesContext(connection) as captured:
+            club.work(shop.clock.now)
+        return len(captured)
+
+    few = cost([f"a{number}@example.com" for number in range(3)])
+    assert cost([f"b{number}@example.com" for number in range(30)]) <= few + 2
+
+
+def test_forgetting_a_person_empties_the_words_and_calls_the_benefits_off(shop: FakeShop) -> None:
+    ada, year = till.join(), club.plan(shop, free_shipping=club.shipping())
+    paid_terms.grant(till.who(ada), year, months=3, reason="Ada is nice", author="grace", key="1", at=shop.clock.now)
+    club.work(shop.clock.now)
+    assert paid_persons.export(till.who(ada))["memberships"][0]["reason"] == "Ada is nice"
+    Customer.objects.filter(user=ada).update(erased_at=shop.clock.now)
+    paid_persons.erase(till.who(ada), shop.clock.now)
+    club.work(shop.clock.forward(days=1))
+    assert PaidTerm.objects.get().reason == "(erased)"
+    assert Coupon.objects.get().state == "void"
+    assert PaidMember.objects.get().until is None
+
+
+# When terms run
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(f"{text}T09:00+00:00")
+
+
+def test_months_are_counted_from_the_first_day_of_all_that_follow_each_other() -> None:
+    pieces = [Piece(name=f"{number}", months=1, ready_at=at("2026-01-31")) for number in range(4)]
+    spans = paid_spans.lay(pieces)
+    assert [f"{spans[name].ends_at:%Y-%m-%d}" for name in sorted(spans)] == [
+        "2026-02-28", "2026-03-31", "2026-04-30", "2026-05-31"
+    ]  # fmt: skip
+
+
+def test_a_year_from_a_leap_day_ends_on_the_28th_and_the_hour_is_the_shops() -> None:
+    assert f"{paid_spans.later(at('2028-02-29'), 12):%Y-%m-%d %H:%M}" == "2029-02-28 09:00"
+    winter, summer = at("2026-03-01"), paid_spans.later(at("2026-03-01"), 2)
+    assert ground.SPEED == 1
+    assert (summer - winter) in (timedelta(days=61), timedelta(days=61, hours=-1))
+
+
+def test_a_membership_longer_than_any_calendar_still_ends() -> None:
+    spans = paid_spans.lay([Piece(name="1", months=120 * 4_000, ready_at=at("2026-03-02"))])
+    assert spans["1"].ends_at.year == 2126
+
+
+DAYS = st.integers(0, 900).map(lambda n: at("2026-01-01") + n * DAY)
+PIECES = st.lists(
+    st.builds(
+        Piece,
+        name=st.uuids().map(str),
+        months=st.integers(0, 24),
+        ready_at=DAYS,
+        ended_at=st.none() | DAYS,
+    ),
+    max_size=8,
+    unique_by=lambda piece: piece.name,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(pieces=PIECES, data=st.data())
+def test_terms_never_overlap_never_start_early_and_do_not_mind_their_order(pieces: list[Piece], data: Any) -> None:
+    spans = paid_spans.lay(pieces)
+    assert paid_spans.lay(data.draw(st.permutations(pieces))) == spans
+    ready = {piece.name: piece for piece in pieces}
+    laid = sorted(spans.items(), key=lambda item: item[1].starts_at)
+    for name, span in laid:
+        assert span.starts_at >= ready[name].ready_at
+        assert span.starts_at < span.ends_at
+        ended = ready[name].ended_at
+        assert ended is None or span.ends_at <= ended
+    for (_, one), (_, other) in pairwise(laid):
+        assert one.ends_at <= other.starts_at
+    without = [piece for piece in pieces if piece.months]
+    assert paid_spans.lay(without) == spans  # what was called off was never there
+
+
+CHANGES = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["cancel", "reinstate", "refund"])), max_size=6)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=CHANGES, data=st.data())
+def test_in_whatever_order_the_facts_come_the_terms_are_those_of_the_orders(
+    shop: FakeShop, changes: list[tuple[int, str]], data: Any
+) -> None:
+    """The terms after every change was looked at, twice or not at all, are those of who looks at the end alone."""
+    with transaction.atomic():
+        shop.reset(shop.clock)
+        ada, month = till.join(f"{uuid4()}@example.com"), club.plan(shop, name=str(uuid4()), months=1)
+        start = shop.clock.now
+        orders = [club.buy(shop, month, ada, quantity=number + 1, at=start + number * DAY) for number in range(3)]
+        settle(at=start + 3 * DAY)
+        for number, what in changes:
+            if what == "cancel":
+                shop.mark(orders[number], "cancelled", at=start + 4 * DAY)
+            elif what == "reinstate":
+                shop.reinstate(orders[number])
+            else:
+                shop.refund(orders[number], club.PRICE, at=start + 4 * DAY)
+            if data.draw(st.booleans()):
+                settle(at=start + 5 * DAY)
+                paid_terms.settle(data.draw(st.permutations(orders)), at=start)  # an old fact that is retried
+        settle(at=start + 6 * DAY)
+        stood = _standing(ada)
+        PaidTerm.objects.all().delete()
+        paid_terms.settle(orders, at=start + 6 * DAY)
+        assert _standing(ada) == stood
+        assert sum(units for _, units, *_ in stood) == sum(_wanted(shop, reference) for reference in orders)
+        transaction.set_rollback(True)
+
+
+def _standing(user: Any) -> list[tuple[Any, ...]]:
+    rows = PaidTerm.objects.filter(customer__user=user, units__gt=0).order_by("order")
+    return list(rows.values_list("order", "units", "starts_at", "ends_at", "paid_minor"))
+
+
+def _wanted(shop: FakeShop, reference: str) -> int:
+    order = shop.orders[reference]
+    refunded = sum((refund.amount for refund in order.refunds), Decimal(0))
+    return 0 if order.cancelled_at else max(0, order.lines[0].quantity - int(refunded / club.PRICE))
