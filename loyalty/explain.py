@@ -19,7 +19,7 @@ Kind = Entry.Kind
 
 def cause(entry: Entry, number: str) -> str:
     """Return what an entry is for. ``number``: its order as people know it."""
-    words = {"order": number}
+    words, reward = {"order": number}, entry.breakdown.get("reward", "")
     if entry.source == referral_rewards.SOURCE:
         return _for_a_friend(entry)
     if entry.kind == Kind.CLAWBACK:
@@ -38,15 +38,15 @@ def cause(entry: Entry, number: str) -> str:
     if entry.order:
         return _("Order %(order)s") % words
     if entry.kind == Kind.GRANT and (deed := deeds.deeds.get(entry.breakdown.get("action", ""))):
-        return _("For this: %(deed)s") % {"deed": deed.label}
+        return str(deed.past)
     if entry.kind == Kind.GRANT:
         return _("Given by the shop")
     if entry.kind == Kind.EXPIRY:
         return _("Points that ended")
     if entry.kind == Kind.SPEND:
-        return _("Spent: %(what)s") % {"what": what} if (what := entry.breakdown.get("reward")) else _("Spent")
+        return _("Spent: %(what)s") % {"what": reward} if reward else _("Spent")
     if entry.kind == Kind.RETURN:
-        return _("Given back: %(what)s") % {"what": what} if (what := entry.breakdown.get("reward")) else _("Given back")
+        return _("Given back: %(what)s") % {"what": reward} if reward else _("Given back")
     if entry.kind == Kind.TRANSFER:
         return _("Joined from another account")
     return _("Correction by the shop")

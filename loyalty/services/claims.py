@@ -19,7 +19,7 @@ from campaigns.services import coupons, offers
 from campaigns.services.coupons import Wish
 from loyalty.facts import PointsSpent, RewardClaimed
 from loyalty.locks import hold
-from loyalty.models import Claim, Reward
+from loyalty.models import Claim, Reward, Task
 from loyalty.models.claim import LIVE
 from loyalty.services import coupon_families, paying, points, programmes, rewards
 from loyalty.services.points import Book, Kind, Posting
@@ -32,6 +32,9 @@ from retention.services import facts
 GRACE = timedelta(hours=1)
 """So long after its coupon is over a claim keeps its points: an order that was placed in time may still be on its way
 to us."""
+
+TASKS = "reward"
+"""The kind of our tasks for staff."""
 
 SOURCE = "reward:"
 """What the source of our coupons begins with."""
@@ -96,7 +99,10 @@ def claim(
             RewardClaimed(customer=customer.pk, at=at, claim=made.pk, reward=now.pk, points=made.points)
         ]
         if now.kind == Reward.Kind.DONATION:
-            happened += _give_at_once(made, book, customer.pk, at=at)
+            happened.append(spend_now(made, book, at=at))
+            made.save(update_fields=["state", "spent", "missing", "committed_at", "postings"])
+        elif now.kind == Reward.Kind.CUSTOM:
+            _ask_staff(made, customer, at=at)
         book.close()
         facts.publish(happened)
     return made
@@ -163,14 +169,37 @@ def _coupon(made: Claim, customer: Customer, *, at: datetime) -> Coupon:
     return coupon
 
 
-def _give_at_once(made: Claim, book: Book, customer: int, *, at: datetime) -> list[FactData]:
-    """Spend the points of a claim that no order is needed for."""
+def _ask_staff(made: Claim, customer: Customer, *, at: datetime) -> None:
+    what = ": ".join(filter(None, (made.reward.name, made.reward.words)))
+    Task.objects.create(
+        key=task_key(made),
+        kind=TASKS,
+        customer=customer,
+        what=what[:200],
+        source=f"{SOURCE}{made.reward_id}",
+        made_at=at,
+    )
+
+
+def task_key(made: Claim) -> str:
+    """Return the key of the task for staff that a claim opened."""
+    return f"claim:{made.pk}"
+
+
+def spend_now(made: Claim, book: Book, *, at: datetime) -> FactData:
+    """Spend the points of a reserved claim that no order is needed for; whoever calls saves it. Returns the fact.
+
+    What went back with an order meanwhile is noted as missing.
+    """
+    customer = made.account.customer_id
     book.let_go(customer, made.points)
-    made.state, made.spent, made.committed_at = Claim.State.COMMITTED, made.points, at
-    book.write(spending(made, made.points, renews=programmes.end_of(at), set_aside=made.points, at=at))
-    made.postings = 1
-    made.save(update_fields=["state", "spent", "committed_at", "postings"])
-    return [PointsSpent(customer=customer, at=at, claim=made.pk, points=made.points)]
+    made.spent = min(made.points, max(0, book.account(customer).balance))
+    made.missing = made.points - made.spent
+    if made.spent:
+        book.write(spending(made, made.spent, renews=programmes.end_of(at), set_aside=made.points, at=at))
+        made.postings += 1
+    made.state, made.committed_at, made.lease_until = Claim.State.COMMITTED, at, None
+    return PointsSpent(customer=customer, at=at, claim=made.pk, points=made.spent)
 
 
 def spending(
@@ -247,6 +276,9 @@ def release(ids: Collection[int], *, reason: str, at: datetime) -> list[int]:
             one.state, one.reason, one.released_at, one.lease_until = Claim.State.RELEASED, reason, at, None
         Claim.objects.bulk_update(free, ["state", "reason", "released_at", "lease_until"])
         put_back(free)
+        Task.objects.filter(key__in=[task_key(one) for one in free], state=Task.State.OPEN).update(
+            state=Task.State.WITHDRAWN, closed_at=at
+        )
         book.close()
         coupons.void(coupon_families.members(families, free), reason=f"claim {reason}", at=at)
     return [one.pk for one in free]
