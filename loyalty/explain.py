@@ -53,7 +53,7 @@ def cause(entry: Entry, number: str) -> str:
 
 
 def _for_a_friend(entry: Entry) -> str:
-    if entry.breakdown.get("cap"):
+    if entry.breakdown.get("stopped"):
         return _("A friend's order, over the limit of rewards")
     return _("A friend's order") if entry.points > 0 else _("A friend's order that did not last")
 

@@ -1,3 +1,41 @@
-from loyalty.admin import accounts, awards, entries, memberships, programmes, referrals, tables
+from loyalty.admin import (
+    accounts,
+    actions,
+    awards,
+    causes,
+    challenges,
+    claims,
+    entries,
+    gifts,
+    memberships,
+    paid_terms,
+    plans,
+    presents,
+    programmes,
+    referrals,
+    rewards,
+    rules,
+    tables,
+    tasks,
+)
 
-__all__ = ["accounts", "awards", "entries", "memberships", "programmes", "referrals", "tables"]
+__all__ = [
+    "accounts",
+    "actions",
+    "awards",
+    "causes",
+    "challenges",
+    "claims",
+    "entries",
+    "gifts",
+    "memberships",
+    "paid_terms",
+    "plans",
+    "presents",
+    "programmes",
+    "referrals",
+    "rewards",
+    "rules",
+    "tables",
+    "tasks",
+]

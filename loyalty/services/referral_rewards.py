@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -37,16 +38,18 @@ class Allowance:
         )
         self.had = {referrer: (in_month, ever) for referrer, in_month, ever in counted}
 
-    def take(self, referrer: int) -> str:
-        """Count one more reward. Returns the cap that stops it, ``month`` or ``ever``; empty where none does."""
+    def take(self, referrer: int) -> Mapping[str, Any] | None:
+        """Count one more reward. Returns the limit that stops it, as the ledger keeps it; None where none does."""
         in_month, ever = self.had.get(referrer, (0, 0))
         if self.terms is not None:
-            if self.terms.most_ever is not None and ever >= self.terms.most_ever:
-                return "ever"
-            if self.terms.most_per_month is not None and in_month >= self.terms.most_per_month:
-                return "month"
+            for limit, most, had in (
+                ("ever", self.terms.most_ever, ever),
+                ("month", self.terms.most_per_month, in_month),
+            ):
+                if most is not None and had >= most:
+                    return {"limit": limit, "most": most}
         self.had[referrer] = (in_month + 1, ever + 1)
-        return ""
+        return None
 
 
 def month_of(at: datetime) -> datetime:
@@ -55,10 +58,10 @@ def month_of(at: datetime) -> datetime:
     return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0).astimezone(at.tzinfo)
 
 
-def level(referrals: Collection[Referral], caps: dict[int, str], *, at: datetime) -> None:
+def level(referrals: Collection[Referral], caps: Mapping[int, Mapping[str, Any]], *, at: datetime) -> None:
     """Bring points and coupons of these referrals, which are locked, to what their states say.
 
-    ``caps``: referral id → the cap that has just stopped it, which the ledger notes with 0 points.
+    ``caps``: referral id → the limit that has just stopped it, which the ledger notes with 0 points.
     """
     happened: list[FactData] = []
     end, renews = programmes.end_of(at)
@@ -74,11 +77,8 @@ def level(referrals: Collection[Referral], caps: dict[int, str], *, at: datetime
                 key=f"referral:{one.pk}:{one.postings}",
                 customer=one.referrer_id,
                 points=more,
-                kind=Entry.Kind.REVERSAL if more < 0 else Entry.Kind.GRANT,
-                breakdown={
-                    "referral": one.pk,
-                    **({"cap": caps[one.pk], "kept_back": one.points} if one.pk in caps else {}),
-                },
+                kind=_kind(more),
+                breakdown={"referral": one.pk, **({"stopped": one.points, **caps[one.pk]} if one.pk in caps else {})},
                 source=SOURCE,
                 expires_at=end if more > 0 else None,
                 renews_until=end if more > 0 and renews else None,
@@ -102,6 +102,12 @@ def level(referrals: Collection[Referral], caps: dict[int, str], *, at: datetime
                 )
             )
     facts.publish(happened)
+
+
+def _kind(more: int) -> Entry.Kind:
+    if more == 0:
+        return Entry.Kind.CAPPED
+    return Entry.Kind.REVERSAL if more < 0 else Entry.Kind.GRANT
 
 
 def bind(referrals: Iterable[Referral]) -> None:

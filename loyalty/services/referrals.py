@@ -6,8 +6,9 @@ the first counts, and no cap is passed by two at once; constraints hold the same
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Exists, OuterRef
 
@@ -79,7 +80,7 @@ class Settling:
         self.orders = {order.reference: order for order in rows}
         self.terms = ReferralTerms.objects.order_by("-active", "-pk").first()
         self.happened: list[FactData] = []
-        self.caps: dict[int, str] = {}
+        self.caps: dict[int, Mapping[str, Any]] = {}
 
     def run(self) -> None:
         before = {one.pk: one.state for one in self.held}

@@ -207,7 +207,7 @@ def test_over_the_limit_the_ledger_says_so_with_no_points(shop: FakeShop) -> Non
     friends.work(shop.clock.forward(days=14))  # 16 March
     assert [friends.said(order)[0] for order in orders] == ["rewarded", "rewarded", "capped"]
     note = Entry.objects.get(points=0)
-    assert note.breakdown == {"referral": friends.of(orders[2]).pk, "cap": "month", "kept_back": 500}
+    assert note.breakdown == {"referral": friends.of(orders[2]).pk, "stopped": 500, "limit": "month", "most": 2}
     shop.clock.forward(days=10)
     later = [friends.order(shop, code, f"friend{n}@example.com") for n in (3, 4)]
     friends.work(shop.clock.forward(days=14))  # 9 April
