@@ -24,6 +24,8 @@ class Deed:
     """For staff, e.g. "makes an account"."""
     promise: Words
     """For shoppers, with ``%(points)s``, e.g. "%(points)s points for making an account"."""
+    past: Words
+    """Beside the points in the history, e.g. "An account made"."""
     often: tuple[Often, ...]
     """How often it can be worth points; the first is what is proposed."""
     fact: type[FactData] | None = None
@@ -52,6 +54,7 @@ OURS = (
         name="account",
         label=_("makes an account"),
         promise=_("%(points)s points for making an account"),
+        past=_("Account made"),
         often=(Often.EVER,),
         fact=AccountOpened,
     ),
@@ -59,6 +62,7 @@ OURS = (
         name="profile",
         label=_("answers a question about themselves"),
         promise=_("%(points)s points for each answer about yourself"),
+        past=_("An answer about yourself"),
         often=(Often.THING, Often.EVER),
         fact=ProfileAnswered,
         subject=lambda fact: str(fact.question),
@@ -67,6 +71,7 @@ OURS = (
         name="survey",
         label=_("answers a survey, whatever they say"),
         promise=_("%(points)s points for answering a survey, whatever you say"),
+        past=_("Survey answered"),
         often=(Often.THING, Often.DAY, Often.EVER),
         fact=SurveyAnswered,
         subject=lambda fact: str(fact.answer),
@@ -75,6 +80,7 @@ OURS = (
         name="review",
         label=_("reviews a product, whatever they say"),
         promise=_("%(points)s points for reviewing a product, whatever you say"),
+        past=_("Review written"),
         often=(Often.THING, Often.DAY, Often.EVER),
         fact=ReviewWritten,
         subject=lambda fact: str(fact.product),
@@ -83,6 +89,7 @@ OURS = (
         name="signup",
         label=_("signs up for the shop’s mail and confirms it"),
         promise=_("%(points)s points for signing up for our mail"),
+        past=_("Signed up for our mail"),
         often=(Often.EVER,),
         fact=SignupConfirmed,
     ),

@@ -28,6 +28,7 @@ def points(customer: Customer) -> PanelData:
         else []
     )
     numbers = queries.order_numbers(entry.order for entry in entries if entry.order)
+    names = explain.rule_names(entries)
     rows = [
         Row(
             cells=(
@@ -37,7 +38,7 @@ def points(customer: Customer) -> PanelData:
                 entry.get_bucket_display(),
                 f"{entry.points:+d}",
                 str(entry.balance_after),
-                explain.calculation(entry) or _words(entry),
+                explain.calculation(entry, names) or _words(entry),
             ),
             url=reverse("admin:retention_loyalty_entry_change", args=[entry.pk]),
             source=entry.source or (_("the shop's order") if entry.order else ""),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, F, Min, Q, Sum
+from django.db.models import Count, Exists, F, Min, Q, Sum
 
 from loyalty.conf import conf
 from loyalty.models import Account, Entry, Membership, OrderAward, Programme, Rate, Tier, TierBenefit, TierTable
@@ -72,3 +72,18 @@ def benefits(tier: Tier) -> list[TierBenefit]:
 def ladder(table: TierTable) -> list[Tier]:
     """Return the tiers of a table, lowest first."""
     return list(table.tiers.order_by("threshold_minor"))
+
+
+def tier_names() -> set[str]:
+    """Return the names of the tiers in force, without regard to letter case."""
+    names = Tier.objects.filter(table__active=True).values_list("name", flat=True)
+    return {name.strip().casefold() for name in names}
+
+
+def outstanding() -> tuple[int, int, int]:
+    """Return how many members hold points, how many they can spend, and how many are pending."""
+    holding = Account.objects.filter(Q(balance__gt=0) | Q(pending__gt=0))
+    sums = holding.aggregate(
+        people=Count("pk"), balance=Sum("balance", filter=Q(balance__gt=0)), pending=Sum("pending")
+    )
+    return sums["people"], sums["balance"] or 0, sums["pending"] or 0

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty import (
     action_subscribers,
+    action_troubles,
     actions,
     challenge_setup,
     conditions,
@@ -61,6 +62,7 @@ def load() -> None:
         subscribers,
         deeds,
         action_subscribers,
+        action_troubles,
         gains,
         conditions,
         actions,

@@ -10,12 +10,13 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
-from loyalty import terms
+from loyalty import earning_words, queries, terms
 from loyalty.admin.confirming import ConfirmedAdmin
 from loyalty.models import Programme, Rate
 from loyalty.services import programmes
@@ -79,10 +80,11 @@ class RateInline(INLINE):
 class ProgrammeAdmin(ConfirmedAdmin):
     list_display = ("name", "active", "pending_days", "refund_policy", "debt_policy")
     fields = (
-        "name", "active", "pending_days", "pending_from", "refund_policy", "debt_policy", "expires", "expires_after",
-        "award_history", "history_spends", "does",
+        "name", "active", "basis", "spent_counts", "pending_days", "pending_from", "refund_policy", "debt_policy",
+        "expires", "expires_after", "cap_day", "cap_month", "cap_total", "cap_orders", "shown_as", "award_history",
+        "history_spends", "more", "does",
     )  # fmt: skip
-    readonly_fields = ("does",)
+    readonly_fields = ("more", "does")
     inlines = (RateInline,)
     ordering = ("-active", "name")
 
@@ -95,8 +97,30 @@ class ProgrammeAdmin(ConfirmedAdmin):
     def consequences(self, saved: Programme) -> Iterable[str]:
         if not saved.active:
             yield _("It is not active: orders earn nothing by it, and points that were earned stay.")
-        yield from terms.for_staff(saved, list(Rate.objects.current().filter(programme=saved).order_by("pk")))
+            yield from _outstanding()
+        rates = list(Rate.objects.current().filter(programme=saved).order_by("pk"))
+        yield from terms.for_staff(saved, rates)
+        yield from earning_words.for_staff(saved, rates)
         yield _("Orders that have been awarded keep the terms they were awarded under.")
+
+    @admin.display(description=gettext_lazy("rules, actions"))
+    def more(self, programme: Programme) -> str:
+        """Links to what else belongs to it."""
+        if programme.pk is None:
+            return "–"
+        places = (
+            ("earningrule", gettext_lazy("earning rules"), programme.rules),
+            ("actionrule", gettext_lazy("points for actions"), programme.action_rules),
+        )
+        rows = [
+            (
+                reverse(f"admin:retention_loyalty_{model}_changelist") + f"?programme__id__exact={programme.pk}",
+                label,
+                found.filter(superseded_at=None).count(),
+            )
+            for model, label, found in places
+        ]
+        return format_html_join(", ", '<a href="{}">{}</a>: {}', rows)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Set new rates through the service: what has awarded is superseded, never edited."""
@@ -104,3 +128,23 @@ class ProgrammeAdmin(ConfirmedAdmin):
             programmes.set_rate(
                 form.instance, currency=rate.currency, points=rate.points, worth=rate.worth, at=timezone.now()
             )
+
+
+def _outstanding() -> Iterable[str]:
+    """Yield what becomes of the points that members hold while no programme is active."""
+    people, balance, pending = queries.outstanding()
+    if not people or Programme.objects.filter(active=True).exists():
+        return
+    words = {"people": people, "balance": balance, "pending": pending}
+    yield (
+        ngettext(
+            "%(people)s member holds %(balance)s points to spend, and %(pending)s pending ones.",
+            "%(people)s members hold %(balance)s points to spend, and %(pending)s pending ones.",
+            people,
+        )
+        % words
+    )
+    yield _(
+        "None of them is lost: pending points still open, refunds still take back what they earned, and none of them "
+        "ends while no programme is active. New orders, rules and actions earn nothing."
+    )

@@ -43,7 +43,8 @@ def hidden(answer: Any) -> dict[str, str]:
 def programme_form(*rates: tuple[str, str, str], total: int = 0, **given: str) -> dict[str, str]:
     form = {
         "name": "Points", "active": "on", "pending_days": "14", "pending_from": "paid",
-        "refund_policy": "proportional", "debt_policy": "owe", "expires": "never",
+        "refund_policy": "proportional", "debt_policy": "owe", "expires": "never", "basis": "gross",
+        "spent_counts": "on", "shown_as": "points",
         "rates-TOTAL_FORMS": str(len(rates) + total), "rates-INITIAL_FORMS": str(total), **given,
     }  # fmt: skip
     for number, (currency, points, worth) in enumerate(rates, start=total):
