@@ -35,7 +35,7 @@ def of(*, until: datetime) -> Iterator[str]:
 
 def _points(found: report.PointsAt) -> str:
     return _(
-        "%(at)s: %(outstanding)s to spend, of %(holders)s customers; earned %(earned)s, taken back %(back)s, "
+        "%(at)s: to spend %(outstanding)s (customers: %(holders)s); earned %(earned)s, taken back %(back)s, "
         "spent %(spent)s, ended %(ended)s."
     ) % {
         "at": _show(found.at),
@@ -49,7 +49,7 @@ def _points(found: report.PointsAt) -> str:
 
 
 def _tiers(row: report.TiersAt) -> str:
-    text = _("%(at)s: %(members)s customers; %(tiers)s") % {
+    text = _("%(at)s: customers %(members)s; %(tiers)s") % {
         "at": _show(row.at),
         "members": counts.show(row.members),
         "tiers": ", ".join(f"{name} {counts.show(many)}" for name, many in row.counts.items()),

@@ -77,6 +77,8 @@ class Line:
     country: str
     """ISO code; empty where it is none that we know."""
     currency: str
+    guessed: bool
+    """The line names no currency."""
     amount: int
     items: int
     shipping: int
@@ -161,6 +163,7 @@ def _line(number: int, cells: Mapping[str, str], currency: str, *, now: datetime
         email=_address(cells.get("email", "")),
         country=_country(cells.get("country", "")),
         currency=code,
+        guessed=not cells.get("currency"),
         amount=amount,
         items=_amount(given, code) if given else max(amount - shipping, 0),
         shipping=shipping,

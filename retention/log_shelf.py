@@ -69,6 +69,8 @@ class Found:
     """Line and what is wrong with it, the first of them."""
     doubts: list[str] = field(default_factory=list)
     """What is taken in as it is and still should be looked at."""
+    guessed: str = ""
+    """Currency of lines that name none, where there are any."""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -95,6 +97,7 @@ class Shelf:
         while some := list(islice(rest, 5000)):
             found.lines += len(some)
             good = [line for line in some if isinstance(line, Line)]
+            found.guessed = found.guessed or next((line.currency for line in good if line.guessed), "")
             for line in some:
                 if not isinstance(line, Line):
                     found.leave_out(*line)
@@ -271,7 +274,8 @@ def _line(row: tuple) -> Line:
     kind, event, order, number, email, country, currency, amount, items, shipping, tax = rest
     return Line(
         line=line, seq=seq, at=EPOCH + at * MICROSECOND, kind=kind, event=event, order=order, number=number,
-        email=email, country=country, currency=currency, amount=amount, items=items, shipping=shipping, tax=tax,
+        email=email, country=country, currency=currency, guessed=False, amount=amount, items=items,
+        shipping=shipping, tax=tax,
     )  # fmt: skip
 
 

@@ -20,6 +20,8 @@ def of(found: Found, *, most: int) -> Iterator[str]:
             "since": f"{found.since:%Y-%m-%d %H:%M}",
             "until": f"{found.until:%Y-%m-%d %H:%M}",
         }
+    if found.guessed:
+        yield _("Lines that name no currency are taken to be in %(currency)s.") % {"currency": found.guessed}
     yield _("Orders: %(sums)s.") % {"sums": _sums(found.orders)}
     yield _("Refunds of orders: %(sums)s.") % {"sums": _sums(found.refunds)}
     if found.loose:

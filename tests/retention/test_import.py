@@ -68,7 +68,7 @@ def fill(shop: LocalShop, count: int, people: list[CustomerData]) -> None:
             f"A{number}",
             **owner,
             placed_at=LIVE - 80 * DAY + number * MINUTE,
-            lines=tuple(LineData(reference=str(line), product=f"P{line}") for line in range(1 + number % 3)),
+            lines=tuple(LineData(reference=str(line), product=f"P{line}") for line in range(1 + number % 2)),
         )
         if number % 10 == 0:
             shop.refund(f"A{number}", "1.00")
