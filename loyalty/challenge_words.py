@@ -94,11 +94,11 @@ def progress(challenge: Challenge, reached: int) -> str:
 # For staff
 
 
-def does(challenge: Challenge, terms: Mapping[int, Terms]) -> Iterator[str]:
+def does(challenge: Challenge, terms: Mapping[int, Terms], titles: Titles) -> Iterator[str]:
     """Yield what a challenge does, a sentence each."""
     if not challenge.active:
         yield _("It is off: nobody can join. Who takes part already goes on.")
-    yield asks(challenge, {})
+    yield asks(challenge, titles)
     yield time(challenge)
     yield brings(challenge, terms)
     if challenge.automatic:

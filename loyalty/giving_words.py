@@ -30,7 +30,7 @@ def all_together(amounts: Mapping[str, int]) -> str:
 
 def promise(cause: str, pledges: Sequence[Pledge]) -> str:
     """Return what an order gives, whatever the currency; the shop pays it."""
-    said = enumeration.either([_of(pledge) for pledge in pledges])
+    said = enumeration.either([of_pledge(pledge) for pledge in pledges])
     return _("Each order gives %(sum)s to %(cause)s. We pay it, you pay nothing more.") % {"sum": said, "cause": cause}
 
 
@@ -39,7 +39,8 @@ def thanks(cause: str, minor: int, currency: str) -> str:
     return _("With this order we give %(amount)s to %(cause)s.") % {"amount": show(minor, currency), "cause": cause}
 
 
-def _of(pledge: Pledge) -> str:
+def of_pledge(pledge: Pledge) -> str:
+    """Return what an order in the pledge's currency gives, e.g. "€0.50"."""
     if pledge.amount_minor is not None:
         return show(pledge.amount_minor, pledge.currency)
     assert pledge.percent is not None

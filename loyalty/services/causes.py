@@ -98,6 +98,13 @@ def owed() -> list[Owed]:
     ]
 
 
+def owed_of(cause: Cause, currency: str) -> int:
+    """Return what is owed to one cause in one currency, minor units; below zero where too much was paid."""
+    of_cause = {"cause": cause, "currency": currency}
+    given = _sums(Contribution.objects.filter(**of_cause)).get((cause.pk, currency), 0)
+    return given - _sums(Payout.objects.filter(**of_cause)).get((cause.pk, currency), 0)
+
+
 def months() -> Iterator[Month]:
     """Yield what each month's orders give, the latest first, cause by cause."""
     causes = Cause.objects.in_bulk()
@@ -141,11 +148,9 @@ def pay_out(
             if (before.cause_id, before.currency, before.amount_minor) != (cause.pk, currency, amount_minor):
                 raise KeyReused
             return before
-        of_cause = {"cause": cause, "currency": currency}
-        given = _sums(Contribution.objects.filter(**of_cause)).get((cause.pk, currency), 0)
-        paid = _sums(Payout.objects.filter(**of_cause)).get((cause.pk, currency), 0)
-        if amount_minor > given - paid:
-            raise MoreThanOwed(given - paid)
+        left = owed_of(cause, currency)
+        if amount_minor > left:
+            raise MoreThanOwed(left)
         return Payout.objects.create(
             cause=cause, currency=currency, amount_minor=amount_minor, first_month=first_month,
             last_month=last_month, by=by[:150], key=key[:64], note=note[:200], at=at,
