@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import backing
 from campaigns.backing import Backer
-from loyalty import reward_section
+from loyalty import reward_panels, reward_section
 from loyalty.services import claims, covering
 from retention import registry
 from retention.registry import Tick
@@ -34,5 +34,6 @@ def load() -> None:
     """Register what rewards need."""
     registry.ticks.add(TICK.name, TICK)
     backing.backers.add(BACKER.name, BACKER)
+    reward_panels.load()
     registry.account_pages.add("loyalty.rewards", reward_section.section)
     registry.basket_nudges.add("loyalty.points", reward_section.nudge)

@@ -112,4 +112,4 @@ def offer_of(reward: Reward, *, at: datetime) -> Offer:
 
 def has_been_claimed(reward: Reward) -> bool:
     """Whether somebody has had it: then it keeps its terms, and other terms are another reward."""
-    return Claim.objects.filter(reward=reward).exists()
+    return Claim.objects.filter(reward=reward.pk).exists()

@@ -31,7 +31,7 @@ from retention.services import facts
 PARTLY = (Gives.AMOUNT, Gives.PERCENTAGE)
 """Kinds of which a refund of a part of the order gives a part of the points back."""
 
-WRITTEN = ["state", "reason", "spent", "missing", "order", "paid_minor", "slot", "postings", "lease_until",
+WRITTEN = ["state", "reason", "spent", "missing", "order", "paid_minor", "currency", "slot", "postings", "lease_until",
            "committed_at", "released_at"]  # fmt: skip
 
 
@@ -115,7 +115,7 @@ class _Settling:
         set_aside = one.points if one.state == Claim.State.RESERVED else 0
         if one.state != Claim.State.COMMITTED:
             self._commit(one, use)
-        one.order, one.paid_minor = use.order, use.discount_minor
+        one.order, one.paid_minor, one.currency = use.order, use.discount_minor, one.currency or use.currency
         self._approach(one, self._target(one, use, family), set_aside=set_aside)
 
     def _target(self, one: Claim, use: Redemption, family: Family) -> int:
