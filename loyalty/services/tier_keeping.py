@@ -204,9 +204,8 @@ def _falling_out(looking: _Looking) -> list[Keeping]:
     if not looking.rungs():
         return []
     rules, days = looking.rules, timedelta(days=looking.rules.window_days)
-    rows = looking.run(
-        FALLING, of_untold=TOLD_BEFORE, since=looking.at - days, later=looking.until + tier_times.DAY - days
-    )
+    last = tier_times.with_grace(rules, looking.until) + tier_times.DAY
+    rows = looking.run(FALLING, of_untold=TOLD_BEFORE, since=looking.at - days, later=last - days)
     found = []
     for customer, tier, missing, tips in rows:
         falls = _moment(tips) + days
