@@ -2,9 +2,13 @@
 
 from django.urls import path
 
-from loyalty.api import staff, standing, wallet
+from loyalty.api import challenges, gifts, giving, staff, standing, wallet
 
 urlpatterns = [
+    path("me/challenges/", challenges.MyChallenges.as_view(), name="api_my_challenges"),
+    path("me/challenges/<int:pk>/join/", challenges.JoinChallenge.as_view(), name="api_join_challenge"),
+    path("me/gifts/", gifts.MyGifts.as_view(), name="api_my_gifts"),
+    path("me/giving/", giving.MyGiving.as_view(), name="api_my_giving"),
     path("me/points/", wallet.Points.as_view(), name="api_my_points"),
     path("me/points/entries/", wallet.Entries.as_view(), name="api_my_entries"),
     path("me/points/pending/", standing.Pending.as_view(), name="api_my_pending"),

@@ -30,6 +30,14 @@ class Shown:
     def percent(self) -> int:
         return min(100, self.reached * 100 // self.challenge.target)
 
+    def state(self, *, at: datetime) -> str:
+        """Return ``open`` for who has not begun, else the state of the participation as of now."""
+        if self.participation is None:
+            return "open"
+        if self.participation.state == Participation.State.RUNNING and not self.runs(at=at):
+            return Participation.State.MISSED.value
+        return self.participation.state
+
     def runs(self, *, at: datetime) -> bool:
         """Whether it can still be done."""
         row = self.participation

@@ -19,7 +19,7 @@ from campaigns.models import (
     Survey,
 )
 from campaigns.terms import Money, Terms
-from loyalty.models import Account, Membership, OrderAward, Tier, TierTable
+from loyalty.models import Account, Challenge, Membership, OrderAward, Participation, Tier, TierTable
 from loyalty.services import points
 from tests.api.people import NOON, Shopper
 
@@ -106,6 +106,17 @@ def case(owner: Shopper, number: int = 0) -> RecoveryCase:
     )
 
 
+def takes_part(owner: Shopper) -> Participation:
+    """Let a shopper take part in a challenge of their own name."""
+    made = Challenge.objects.create(
+        name=owner.mark, active=True, target=3, starts_at=NOON - timedelta(days=1), ends_at=NOON + timedelta(days=9),
+        gives="points", points=5, created_at=NOON, condition="campaigns.nth_order", parameters={"n": 1000},
+    )  # fmt: skip
+    return Participation.objects.create(
+        challenge=made, customer=owner.customer, joined_at=NOON, starts_at=NOON, ends_at=made.ends_at, counted_at=NOON
+    )
+
+
 def everything(owner: Shopper) -> Shopper:
     """Give a shopper one of each."""
     coupon(owner)
@@ -113,4 +124,5 @@ def everything(owner: Shopper) -> Shopper:
     pending(owner)
     answer(owner)
     case(owner)
+    takes_part(owner)
     return owner
