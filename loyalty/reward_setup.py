@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from campaigns import backing
 from campaigns.backing import Backer
 from loyalty import reward_panels, reward_section
-from loyalty.services import claims, covering
+from loyalty.services import claims, covering, reward_persons
 from retention import registry
-from retention.registry import Tick
+from retention.registry import Person, Tick
 
 MINUTE = 60
 
@@ -35,5 +35,14 @@ def load() -> None:
     registry.ticks.add(TICK.name, TICK)
     backing.backers.add(BACKER.name, BACKER)
     reward_panels.load()
+    registry.people.add(
+        "loyalty.rewards",
+        Person(
+            name="loyalty.rewards",
+            export=reward_persons.export,
+            erase=reward_persons.erase,
+            absorb=reward_persons.absorb,
+        ),
+    )
     registry.account_pages.add("loyalty.rewards", reward_section.section)
     registry.basket_nudges.add("loyalty.points", reward_section.nudge)

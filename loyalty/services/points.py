@@ -120,6 +120,10 @@ class Book:
         """Let points that were set aside be spent again."""
         self._set_aside(self._accounts[customer], -points)
 
+    def take_over(self, customer: int, points: int) -> None:
+        """Set aside what another row of the same person had set aside; its points follow."""
+        self._set_aside(self._accounts[customer], points)
+
     def _set_aside(self, account: Account, points: int) -> None:
         account.held += points
         _cover(account)
