@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from loyalty import tier_mails, tier_section, tier_subscribers
+from loyalty import tier_mails, tier_section, tier_subscribers, tier_troubles
 from loyalty.services import standing_coupons, tier_benefits, tier_notices
 from retention import registry
 from retention.registry import Tick
@@ -23,5 +23,5 @@ def load() -> None:
     """Register everything of tiers."""
     for tick in TICKS:
         registry.ticks.add(tick.name, tick)
-    for part in (standing_coupons, tier_subscribers, tier_mails, tier_section):
+    for part in (standing_coupons, tier_subscribers, tier_mails, tier_section, tier_troubles):
         part.load()

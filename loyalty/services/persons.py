@@ -10,7 +10,18 @@ from django.db import transaction
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
 
-from loyalty.models import Account, ActionAward, Correction, Entry, Membership, OrderAward, TierMove
+from loyalty.models import (
+    Account,
+    ActionAward,
+    Correction,
+    Entry,
+    Lot,
+    LotMove,
+    Membership,
+    OrderAward,
+    TierGrant,
+    TierMove,
+)
 from loyalty.services import actions
 from loyalty.services.points import Book, Bucket, Kind, Posting
 from retention.models import Customer
@@ -36,6 +47,9 @@ def export(customer: Customer) -> Mapping[str, Any]:
         "tier_moves": list(
             TierMove.objects.filter(customer=customer).order_by("at").values("at", "old_name", "new_name")
         ),
+        "tier_benefits": list(
+            TierGrant.objects.filter(customer=customer).order_by("pk").values("given_at", "benefit__kind")
+        ),
     }
 
 
@@ -60,9 +74,13 @@ def absorb(guest: Customer, member: Customer, at: datetime) -> None:
         of_orders = OrderAward.objects.filter(account=source).aggregate(
             balance=Coalesce(Sum("balance"), 0), pending=Coalesce(Sum("pending"), 0)
         )
+        for lot in book.due(member.pk, at=at):  # what has ended ends again, before anything is taken from it
+            book.write(expiry.ending(lot, customer=member.pk))
         for bucket in Bucket:
             rest = getattr(source, bucket.value) - of_orders[bucket.value]
-            for customer, points in ((guest, -rest), (member, rest)):
+            # what was spent of points that have ended since has ended with them
+            more = spent if bucket == Bucket.BALANCE else 0
+            for customer, points in ((guest, -rest), (member, rest + more)):
                 if points:
                     book.write(
                         Posting(
@@ -76,3 +94,11 @@ def absorb(guest: Customer, member: Customer, at: datetime) -> None:
                         )
                     )
         book.close()
+
+
+def _spent_of_ended(customer: Customer, *, at: datetime) -> int:
+    """Return how many points of orders were spent that would have ended by now."""
+    ended = Lot.objects.filter(account__customer=customer, expires_at__lte=at).exclude(order="")
+    used = LotMove.objects.filter(lot__in=ended, entry__kind__in=(Entry.Kind.SPEND, Entry.Kind.RETURN))
+    spent: int = -used.aggregate(n=Coalesce(Sum("points"), 0))["n"]
+    return spent

@@ -19,6 +19,9 @@ from loyalty.services import points, standing_coupons, tier_times
 from retention.locks import one_at_a_time
 
 ONCE = (BenefitKind.COUPON, BenefitKind.POINTS, BenefitKind.TASK)
+TASK = "tier"
+"""The kind of the tasks for staff."""
+
 SHIPPING = "tier"
 """The reason of the coupons that somebody has while they stand in a tier."""
 
@@ -136,7 +139,7 @@ def _tasks(benefit: TierBenefit, gifts: Sequence[_Gift], *, at: datetime) -> lis
         [
             Task(
                 key=gift.key,
-                kind="tier",
+                kind=TASK,
                 customer_id=gift.customer,
                 what=benefit.words,
                 source=f"tier:{benefit.pk}",

@@ -9,6 +9,7 @@ from django.db import connection
 
 from loyalty import queries
 from loyalty.models import Tier, TierBenefit, TierTable
+from loyalty.models.tier_benefit import BenefitKind
 from loyalty.services import tier_fit, tier_keeping
 from loyalty.services.tier_fit import Some
 from loyalty.services.tier_keeping import Keeping
@@ -36,6 +37,13 @@ class Standing:
     benefits: tuple[TierBenefit, ...] = field(default=())
     """What the tier gives now."""
 
+    reached: tuple[str, ...] = ()
+    """Names of the tier and those below it, lowest first."""
+
+    @property
+    def early_access(self) -> bool:
+        return any(benefit.kind == BenefitKind.EARLY for benefit in self.benefits)
+
     @property
     def percent(self) -> int:
         """How far the next tier is reached; 100 at the top."""
@@ -50,9 +58,8 @@ def of(customer: Customer, table: TierTable, *, at: datetime) -> Standing:
     held = queries.membership(customer)
     qualified = _qualified(customer, rules, at=at)
     rank = held.tier.rank if held and held.tier else 0
-    above = next(
-        (tier for tier in queries.ladder(table) if tier.rank > rank and tier.threshold_minor > qualified), None
-    )
+    ladder = queries.ladder(table)
+    above = next((tier for tier in ladder if tier.rank > rank and tier.threshold_minor > qualified), None)
     return Standing(
         tier=held.tier if held else None,
         since=held.since if held else None,
@@ -64,6 +71,7 @@ def of(customer: Customer, table: TierTable, *, at: datetime) -> Standing:
         next_tier=above,
         missing_minor=above.threshold_minor - qualified if above else 0,
         keeping=tier_keeping.of(customer.pk, table, rules, at=at) if held else None,
+        reached=tuple(tier.name for tier in ladder if tier.rank <= rank),
         benefits=tuple(queries.benefits(held.tier)) if held and held.tier else (),
     )
 
