@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -22,8 +23,9 @@ from loyalty.models import (
     TierGrant,
     TierMove,
 )
-from loyalty.services import actions
+from loyalty.services import actions, awards, programmes
 from loyalty.services.points import Book, Bucket, Kind, Posting
+from loyalty.services.replay import Past
 from retention.models import Customer
 
 FORGOTTEN = "(erased)"
@@ -62,20 +64,23 @@ def erase(customer: Customer, at: datetime) -> None:
 def absorb(guest: Customer, member: Customer, at: datetime) -> None:
     """Move what no order earned to the member's account, with mirror entries.
 
-    Points of orders follow their orders: each publishes ``OrderChangedHands`` and is settled again.
+    Points of orders follow their orders first, which have changed hands by now.
     """
     Membership.objects.filter(customer=guest).delete()
     actions.hand_over(guest, member, at=at)
     if not Account.objects.filter(customer=guest).exists():
         return
     with transaction.atomic():
+        orders = OrderAward.objects.filter(account__customer=guest).values_list("order", flat=True)
+        spent = _spent_of_ended(guest, at=at)
+        awards.settle(dict.fromkeys(orders, at))
         book = Book([guest.pk, member.pk], at=at)
         source = book.account(guest.pk)
         of_orders = OrderAward.objects.filter(account=source).aggregate(
             balance=Coalesce(Sum("balance"), 0), pending=Coalesce(Sum("pending"), 0)
         )
-        for lot in book.due(member.pk, at=at):  # what has ended ends again, before anything is taken from it
-            book.write(expiry.ending(lot, customer=member.pk))
+        # what has ended has come along and ends again, before anything is taken from it
+        Past(book, programmes.running(), defaultdict(dict)).end(member.pk, at=at)
         for bucket in Bucket:
             rest = getattr(source, bucket.value) - of_orders[bucket.value]
             # what was spent of points that have ended since has ended with them

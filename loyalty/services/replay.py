@@ -157,11 +157,12 @@ class Past:
     def come(self, turn: Turn, customer: int, order: Order) -> None:
         """Let everything happen that was before this turn."""
         if turn.first and self.spends:
-            self._end(customer, at=order.placed_at)
+            self.end(customer, at=order.placed_at)
             self._spend(customer, order, points=self.spends)
-        self._end(customer, at=turn.at)
+        self.end(customer, at=turn.at)
 
-    def _end(self, customer: int, *, at: datetime) -> None:
+    def end(self, customer: int, *, at: datetime) -> None:
+        """Write down what has ended by then, each at the time when it ended."""
         account = self.book.account(customer)
         if not self.ends or account.held:  # what is set aside ends last; the tick sees to it
             return

@@ -10,10 +10,10 @@ import pytest
 from django.core.management import call_command
 
 from loyalty.models import Account, Entry
-from loyalty.services import awards, expiry, verifying
+from loyalty.services import awards, expiry, points, verifying
 from retention.models import Customer, Job
-from retention.services import logs
-from tests.loyalty.till import start
+from retention.services import customers, logs
+from tests.loyalty.till import join, start, who
 
 pytestmark = pytest.mark.django_db
 
@@ -25,9 +25,9 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 def take_in(tmp_path: Path) -> Any:
     """Return what takes in lines of a log in EUR."""
 
-    def take_in(text: str, *options: str) -> None:
+    def take_in(text: str, *options: str, head: str = HEAD) -> None:
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.csv"
-        path.write_text(HEAD + text)
+        path.write_text(head + text)
         call_command("retention_import", str(path), "--currency=EUR", *options, verbosity=0)
 
     return take_in
@@ -176,3 +176,35 @@ def test_a_guests_orders_hold_no_points(take_in: Any) -> None:
     take_in("2025-01-01,order,A,A,,100.00\n2025-01-02,refund,A/1,A,,10.00\n")
     assert (Entry.objects.count(), Account.objects.count()) == (0, 0)
     assert Customer.objects.get().kind == "guest"
+
+
+@pytest.mark.parametrize("has_points", [False, True], ids=["without points of their own", "with points of their own"])
+def test_who_proves_the_mailbox_gets_what_is_left_of_it_and_nothing_that_has_ended(
+    take_in: Any, has_points: bool
+) -> None:
+    programme = start(award_history=True, expires="days", expires_after=100, history_spends=50)
+    expiry.switch_on(programme, at=NOW)
+    user = join("ada@example.com")
+    if has_points:
+        points.grant([("welcome", who(user).pk, "")], points=10, source="test", at=NOW)
+    late = NOW - timedelta(days=20)
+    take_in(
+        "ts,type,event_id,order_id,customer_id,email,amount\n"
+        "2025-01-01,order,A,A,1,ada@example.com,90.00\n"
+        "2025-02-01,order,B,B,1,,30.00\n"
+        f"{late - timedelta(days=40):%Y-%m-%d},order,C,C,1,,60.00\n"
+        f"{late:%Y-%m-%d},order,D,D,1,,70.00\n"
+        f"{late:%Y-%m-%d},refund,C/1,C,1,,5.00\n",
+        "--batch=2",
+        head="",
+    )
+    # A 90, 50 of it spent by B, 40 ended; B 30, ended; C 60, 50 of it spent by D; D 70
+    expiry.expire(at=NOW)
+    left = balance("1")
+    assert left == 75
+    customers.prove_address(who(user), at=NOW)
+    logs.tell(at=NOW)
+    expiry.expire(at=NOW)
+    mine = Account.objects.get(customer__user=user)
+    assert (mine.balance, balance("1")) == (left + 10 * has_points, 0)
+    assert list(verifying.differences()) == []
