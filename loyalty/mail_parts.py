@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from loyalty import queries, terms
+from loyalty import queries, showing, terms
 from loyalty.models import Account
 from retention import registry
 from retention.mail import Asked, Para, Part
@@ -25,7 +25,12 @@ def _build(asked: Sequence[Asked], at: datetime) -> Mapping[int, Mapping[str, An
         balance = balances.get(one.customer)
         with translation.override(one.language):
             worth = [text for rate in rates if balance and (text := terms.of_worth(rate, balance))]
-        values[one.key] = {"points": balance, "points_worth": ", ".join(worth) or None}
+            money = showing.balance(balance, rates) if balance else ""
+        values[one.key] = {
+            "points": None if money else balance,
+            "points_worth": None if money else ", ".join(worth) or None,
+            "points_money": money or None,
+        }
     return values
 
 
@@ -35,13 +40,15 @@ POINTS = Part(
     values={
         "points": _("how many points somebody can spend; empty for who has none"),
         "points_worth": _("what these points are worth; empty where no rate says so"),
+        "points_money": _("what somebody can spend, where the programme shows points as money; else empty"),
     },
     body=[
         Para(when="points", words=_("You have {{ points }} points.")),
         Para(when="points_worth", words=_("They are worth {{ points_worth }}.")),
+        Para(when="points_money", words=_("You have {{ points_money }} to spend.")),
     ],
     build=_build,
-    samples={"points": 320, "points_worth": "€3.20"},
+    samples={"points": 320, "points_worth": "€3.20", "points_money": ""},
 )
 
 

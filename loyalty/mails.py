@@ -13,6 +13,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from loyalty import queries, showing
 from loyalty.services import notices
 from retention.links import absolute
 from retention.mail import Button, Heading, Mail, Para, register
@@ -22,12 +23,14 @@ from retention.services import texts
 
 def _values(messages: Sequence[Message], at: datetime) -> Mapping[int, Mapping[str, Any]]:
     soon = notices.ending({message.customer_id for message in messages}, at=at)
+    rates = queries.worth_rates()
     values = {}
     for message in messages:
         one = soon[message.customer_id]
         with translation.override(texts.language_for(message)):
             values[message.pk] = {
-                "ending": ngettext("%(n)s point", "%(n)s points", one.points) % {"n": one.points},
+                "ending": showing.balance(one.points, rates)
+                or ngettext("%(n)s point", "%(n)s points", one.points) % {"n": one.points},
                 "day": date_format(localtime(one.first)),
                 "link": absolute(reverse("retention:account")),
             }

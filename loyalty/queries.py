@@ -55,7 +55,8 @@ def order_numbers(references: Iterable[str]) -> dict[str, str]:
 
 def worth_rates() -> list[Rate]:
     """Return the running rates that say what a point is worth."""
-    return list(Rate.objects.current().filter(programme__active=True, worth__isnull=False).order_by("pk"))
+    rows = Rate.objects.current().filter(programme__active=True, worth__isnull=False)
+    return list(rows.select_related("programme").order_by("pk"))
 
 
 def membership(customer: Customer) -> Membership | None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from loyalty import explain, queries, terms
+from loyalty import earning_words, explain, queries, showing, terms
 from loyalty.conf import conf
 from loyalty.models import Account, Entry
 from loyalty.services import programmes
@@ -28,17 +28,19 @@ def points(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None
         return None
     entries = queries.entries(account, limit=conf.HISTORY_ROWS + 1) if account else []
     balance = account.balance if account else 0
+    rates = queries.worth_rates()
     return {
         "template": "loyalty/account.html",
         "balance": max(balance, 0),
         "owed": max(-balance, 0),
-        "worth": [text for rate in queries.worth_rates() if (text := terms.of_worth(rate, balance))],
+        "worth": [text for rate in rates if (text := terms.of_worth(rate, balance))],
+        "money": showing.balance(max(balance, 0), rates),
         "account": account,
         "pending": account.pending if account else 0,
         "waiting": waiting(account) if account else [],
         "rows": rows(entries[: conf.HISTORY_ROWS]),
         "older": entries[conf.HISTORY_ROWS - 1].pk if len(entries) > conf.HISTORY_ROWS else None,
-        "terms": list(terms.for_shoppers(running.programme, running.rates)) if running else [],
+        "terms": list(earning_words.for_shoppers(running, at=now)) if running else [],
     }
 
 

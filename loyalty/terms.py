@@ -41,6 +41,11 @@ def of_worth(rate: Rate, points: int) -> str:
     return show(minor, rate.currency)
 
 
+def of_nothing(rate: Rate) -> str:
+    """Return what no points are worth, as money."""
+    return show(0, rate.currency)
+
+
 def for_shoppers(programme: Programme, rates: Sequence[Rate]) -> Iterator[str]:
     """Yield what a shopper should know, a sentence each."""
     for rate in rates:

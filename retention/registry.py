@@ -20,7 +20,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from retention.facts import FactData
-from retention.shop import CartData, CouponRejected, OrderData
+from retention.shop import CartData, CouponRejected, OrderData, ProductData
 
 if TYPE_CHECKING:
     from retention.mail import Mail, Part
@@ -388,6 +388,19 @@ account_pages: Registry[Callable[[HttpRequest, Customer], Mapping[str, Any] | No
 basket_nudges: Registry[Callable[[HttpRequest, datetime], Mapping[str, Any] | None]] = Registry("basket nudge")
 """What may be said above the basket's total, one thing at a time: context with ``template``, or None. The first that
 has anything to say is shown."""
+
+
+product_notes: Registry[Callable[[HttpRequest, ProductData, datetime], Words]] = Registry("note on a product")
+"""A sentence below a product's price, e.g. what it earns; empty for none. ``price`` and ``currency`` are what the
+shopper sees; the rest may be missing."""
+
+
+basket_notes: Registry[Callable[[HttpRequest, CartData, datetime], Words]] = Registry("note on a basket")
+"""A sentence below a basket's total; empty for none."""
+
+
+order_notes: Registry[Callable[[HttpRequest, OrderData, datetime], Words]] = Registry("note on an order")
+"""A sentence on the page that thanks for an order; empty for none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,7 +75,8 @@ def ask(orders: Sequence[Asked], running: Running, *, at: datetime) -> dict[str,
             case When.NTH:
                 return numbers[order.reference] == rule.nth
             case When.EVERY:
-                return bool(rule.nth) and numbers[order.reference] % (rule.nth or 1) == 0
+                number = numbers[order.reference]
+                return bool(number and rule.nth) and number % (rule.nth or 1) == 0
             case When.TIER:
                 least = ladder.get(rule.tier.strip().casefold())
                 stands = ladder.get(stood.get(order.reference, "").casefold())
@@ -103,7 +104,10 @@ def ask(orders: Sequence[Asked], running: Running, *, at: datetime) -> dict[str,
 
 
 def _numbers(orders: Sequence[Asked]) -> dict[str, int]:
-    """Return reference → its number among the orders of its person that count, by time of placing. Two queries."""
+    """Return reference → its number among the orders of its person that count, by time of placing. Two queries.
+
+    0 for somebody of whom nothing is known: it may be their first order, or not.
+    """
     owners = {order.customer for order in orders if order.customer}
     addresses = {order.address for order in orders if order.address}
     person: dict[int, str] = {}
@@ -120,7 +124,7 @@ def _numbers(orders: Sequence[Asked]) -> dict[str, int]:
         mine = placed.get(person.get(order.customer or 0) or order.address, [])
         own = next((pk for _, pk, reference in mine if reference == order.reference), 2**63)
         before = [one for one in mine if one[2] != order.reference and one[:2] < (order.placed_at, own)]
-        numbers[order.reference] = len(before) + 1
+        numbers[order.reference] = len(before) + 1 if order.customer or order.address else 0
     return numbers
 
 
@@ -174,4 +178,8 @@ def _condition(rule: EarningRule, orders: Sequence[Asked], *, at: datetime) -> C
     ids = {order.customer for order in orders if order.customer}
     matching = condition.matching(ids, rule.parameters, at) if ids else set()
     new = condition.newcomer(rule.parameters, at=at)
-    return {order.reference for order in orders if (order.customer in matching if order.customer else new)}
+    return {
+        order.reference
+        for order in orders
+        if (order.customer in matching if order.customer else new and bool(order.address))
+    }

@@ -16,15 +16,18 @@ from loyalty.services.programmes import Running
 from retention.hashing import normal
 from retention.models import Customer, Order
 from retention.money import to_minor
-from retention.shop import CartData, OrderData, ProductData
+from retention.shop import Capability, CartData, OrderData, ProductData, get_shop_or_none
 
 NOW = "now"
 """Stands for the reference of an order that nobody has placed."""
 
 
-def for_order(order: OrderData) -> int:
-    """Return the points that an order earns its owner once it is paid; 0 where nothing earns."""
-    running = programmes.running()
+def for_order(order: OrderData, *, running: Running | None = None) -> int:
+    """Return the points that an order earns its owner once it is paid; 0 where nothing earns.
+
+    ``running``: the programme, where it has been read already.
+    """
+    running = running or programmes.running()
     if running is None or order.cancelled_at is not None:
         return 0
     by_points = paid_by_points.of_uses(order.coupons, order.currency)
@@ -44,39 +47,46 @@ def for_order(order: OrderData) -> int:
     )  # fmt: skip
 
 
-def for_amount(amount: Decimal, currency: str, *, at: datetime) -> int:
-    """Return the points that goods of this amount earn by the rate, ``amount`` in units of the currency."""
-    running = programmes.running()
-    terms = running.terms(currency, placed_at=at) if running else None
-    return earning.worth(to_minor(amount, currency), terms) if terms else 0
-
-
-def for_product(
-    product: ProductData, *, user_id: int | None, at: datetime, price: Decimal | None = None, currency: str = ""
+def for_amount(
+    amount: Decimal, currency: str, *, at: datetime, user_id: int | None = None, running: Running | None = None
 ) -> int:
-    """Return the points that one piece earns who buys it alone now. ``price``: as the shopper sees it."""
-    price, currency = price if price is not None else product.price, currency or product.currency
-    running = programmes.running()
-    if running is None or price is None or not currency:
+    """Return the points that an order of goods of this amount earns, whatever they are; in units of the currency."""
+    running = running or programmes.running()
+    if running is None:
         return 0
-    minor = to_minor(price, currency)
+    minor = to_minor(amount, currency)
+    return _of_goods(running, [], currency, user_id=user_id, email="", at=at, items_minor=minor)
+
+
+def for_product(product: ProductData, *, user_id: int | None, at: datetime, running: Running | None = None) -> int:
+    """Return the points that one piece earns who buys it alone now."""
+    running = running or programmes.running()
+    if running is None or product.price is None or not product.currency:
+        return 0
+    minor = to_minor(product.price, product.currency)
+    known = _categories(running, [product.reference]) if not product.categories else {}
     one = Goods(
-        line="1", product=product.reference, categories=frozenset(product.categories), quantity=1, minor=minor,
+        line="1",
+        product=product.reference,
+        categories=frozenset(product.categories or known.get(product.reference, ())),
+        quantity=1,
+        minor=minor,
         listed_minor=minor,
-    )  # fmt: skip
-    return _of_goods(running, [one], currency, user_id=user_id, email="", at=at)
+    )
+    return _of_goods(running, [one], product.currency, user_id=user_id, email="", at=at)
 
 
-def for_cart(cart: CartData, categories: dict[str, Collection[str]], *, at: datetime) -> int:
-    """Return the points that a basket earns as it is now. ``categories``: of each product, with those above them."""
-    running = programmes.running()
+def for_cart(cart: CartData, *, at: datetime, running: Running | None = None) -> int:
+    """Return the points that a basket earns as it is now."""
+    running = running or programmes.running()
     if running is None or not cart.lines:
         return 0
+    known = _categories(running, {line.product for line in cart.lines})
     lines = [
         Goods(
             line=str(number),
             product=line.product,
-            categories=frozenset(categories.get(line.product, ())),
+            categories=frozenset(known.get(line.product, ())),
             quantity=line.quantity,
             minor=to_minor(line.price if line.left is None else line.left, cart.currency),
             listed_minor=to_minor(line.price, cart.currency),
@@ -85,9 +95,25 @@ def for_cart(cart: CartData, categories: dict[str, Collection[str]], *, at: date
     ]
     by_points = paid_by_points.of_uses(cart.discounts, cart.currency)
     return _of_goods(
-        running, lines, cart.currency, user_id=cart.user_id, email=cart.email, at=at, points_minor=by_points,
+        running,
+        lines,
+        cart.currency,
+        user_id=cart.user_id,
+        email=cart.email,
+        at=at,
+        points_minor=by_points,
         items_minor=to_minor(cart.total, cart.currency),
-    )  # fmt: skip
+    )
+
+
+def _categories(running: Running, products: Collection[str]) -> dict[str, Collection[str]]:
+    """Return product → its categories and those above them; the shop is asked only where a rule names any."""
+    shop = get_shop_or_none()
+    if shop is None or Capability.CATALOGUE not in shop.capabilities:
+        return {}
+    if not any(rule.categories for rule in running.rules if rule.superseded_at is None):
+        return {}
+    return {reference: product.categories for reference, product in shop.get_products(sorted(products)).items()}
 
 
 def for_reference(reference: str) -> int:

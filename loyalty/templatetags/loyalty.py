@@ -1,17 +1,18 @@
-"""Points for the shop's own templates: what an order has, what an amount would earn."""
+"""Points for the shop's own templates: what an order has, what a product, a basket or an amount would earn."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from django import template
 from django.utils import timezone
-from django.utils.translation import ngettext
 
-from loyalty.services import promises
-from retention.shop import OrderData
+from loyalty import notes, showing
+from loyalty.services import programmes, promises
+from retention.shop import OrderData, ProductData, get_shop
 
 log = logging.getLogger(__name__)
 
@@ -34,17 +35,58 @@ def order_points(order: Any) -> int:
         return 0
 
 
-@register.simple_tag
-def earns_points(amount: Any, currency: str) -> str:
+@register.simple_tag(takes_context=True)
+def earns_points(context: template.Context, amount: Any, currency: str) -> str:
     """Return "This earns 24 points" for goods of an amount in units of ``currency``; nothing where nothing is earned.
 
+    Rules for whole orders are counted in, those for some goods are not. Where the programme shows points as money:
+    "You get €0.24 back for this".
     Usage: ``{% load loyalty %}{% earns_points basket.total_incl_tax basket.currency %}``. It never breaks the page.
     """
     try:
-        points = promises.for_amount(Decimal(str(amount)), currency, at=timezone.now())
+        now, running, user = timezone.now(), programmes.running(), _user(context)
+        points = promises.for_amount(Decimal(str(amount)), currency, at=now, user_id=user, running=running)
+        rate = running.rate(currency, placed_at=now) if running else None
+        return showing.promise(points, rate, running, member=True)
     except Exception:
         log.exception("the points of an amount could not be shown")
         return ""
-    if points < 1:
+
+
+@register.simple_tag(takes_context=True)
+def product_points(context: template.Context, product: Any, price: Any = None, currency: str = "") -> str:
+    """Return what one piece of a product earns, a sentence; nothing where nothing is earned.
+
+    ``product``: the shop's product with a ``pk``, or its reference. ``price`` and ``currency``: what the shopper sees;
+    without them the catalogue's.
+    Usage: ``{% load loyalty %}{% product_points product.pk %}``. It never breaks the page.
+    """
+    try:
+        reference = str(getattr(product, "pk", product))
+        found = get_shop().get_products([reference]).get(reference) or ProductData(reference=reference, title="")
+        if price not in (None, ""):
+            found = replace(found, price=Decimal(str(price)), currency=currency or found.currency)
+        return str(notes.of_product(context["request"], found, timezone.now()))
+    except Exception:
+        log.exception("the points of a product could not be shown")
         return ""
-    return ngettext("This earns %(points)s point", "This earns %(points)s points", points) % {"points": points}
+
+
+@register.simple_tag(takes_context=True)
+def basket_points(context: template.Context) -> str:
+    """Return what the request's basket earns as it is now, a sentence; nothing where nothing is earned.
+
+    Usage: ``{% load loyalty %}{% basket_points %}``. It never breaks the page.
+    """
+    try:
+        cart = get_shop().get_cart(context["request"])
+        return str(notes.of_basket(context["request"], cart, timezone.now())) if cart else ""
+    except Exception:
+        log.exception("the points of a basket could not be shown")
+        return ""
+
+
+def _user(context: template.Context) -> int | None:
+    """Return the signed-in user's key, where there is a request."""
+    user = getattr(context.get("request"), "user", None)
+    return user.pk if user is not None and user.is_authenticated else None

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from decimal import Decimal
+from typing import Any
 
 from django import template
 from django.db import transaction
+from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
 from retention import registry
 from retention.forms import PasswordForm, SignupForm
+from retention.registry import Words
 from retention.services import prompts
 from retention.services import signup as signups
-from retention.shop import get_shop
+from retention.shop import ProductData, get_shop
 from retention.views.account import gains
 
 log = logging.getLogger(__name__)
@@ -95,6 +100,60 @@ def _basket(context: template.Context) -> SafeString:
         if (found := build(request, now)) is not None:
             return render_to_string(found["template"], {**found}, request=request)
     return mark_safe("")
+
+
+@register.simple_tag(takes_context=True)
+def retention_product(context: template.Context, product: Any, price: Any = None, currency: str = "") -> SafeString:
+    """Say below a product's price what our apps have to say of it, e.g. what it earns.
+
+    ``product``: the shop's product with a ``pk``, or its reference; price and currency as the shopper sees them.
+    Usage: ``{% load retention %}{% retention_product product.pk price.incl_tax price.currency %}``. It never breaks the
+    page: a failure is logged and nothing is shown.
+    """
+    if price in (None, "") or not currency:
+        return mark_safe("")
+
+    def notes(request: HttpRequest) -> Iterator[Words]:
+        reference = str(getattr(product, "pk", product))
+        data = ProductData(reference=reference, title="", price=Decimal(str(price)), currency=currency)
+        for build in registry.product_notes:
+            yield build(request, data, timezone.now())
+
+    return _notes(context, notes, about="a product")
+
+
+@register.simple_tag(takes_context=True)
+def retention_basket_notes(context: template.Context) -> SafeString:
+    """Say below the basket's total what our apps have to say of it. Usage as ``retention_basket``."""
+
+    def notes(request: HttpRequest) -> Iterator[Words]:
+        cart = get_shop().get_cart(request) if list(registry.basket_notes) else None
+        for build in registry.basket_notes if cart is not None else ():
+            yield build(request, cart, timezone.now())
+
+    return _notes(context, notes, about="the basket")
+
+
+@register.simple_tag(takes_context=True)
+def retention_order_notes(context: template.Context) -> SafeString:
+    """Say on the thank-you page what our apps have to say of the order that this session has just placed."""
+
+    def notes(request: HttpRequest) -> Iterator[Words]:
+        order = get_shop().get_request_order(request) if list(registry.order_notes) else None
+        for build in registry.order_notes if order is not None else ():
+            yield build(request, order, timezone.now())
+
+    return _notes(context, notes, about="an order")
+
+
+def _notes(context: template.Context, notes: Callable[[HttpRequest], Iterator[Words]], *, about: str) -> SafeString:
+    try:
+        with nullcontext() if transaction.get_autocommit() else transaction.atomic():
+            said = [note for note in notes(context["request"]) if note]
+            return render_to_string("retention/notes.html", {"notes": said}) if said else mark_safe("")
+    except Exception:
+        log.exception("notes on %s could not be shown", about)
+        return mark_safe("")
 
 
 @register.simple_tag(takes_context=True)
