@@ -24,6 +24,11 @@ class Backer:
 backers: Registry[Backer] = Registry("backer of coupons")
 
 
+def is_backed(coupon: Coupon) -> bool:
+    """Whether somebody stands behind the coupon, or should."""
+    return any(coupon.source.startswith(backer.name) for backer in backers)
+
+
 def refused(coupons: Sequence[Coupon], *, at: datetime) -> dict[int, Refusal]:
     """Return coupon id → refusal, of those that whoever gave them does not stand behind any more."""
     found: dict[int, Refusal] = {}

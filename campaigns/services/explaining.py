@@ -13,7 +13,7 @@ from difflib import get_close_matches
 
 from django.utils.translation import gettext as _
 
-from campaigns import pricing, queries, reasons, wording
+from campaigns import backing, pricing, queries, reasons, wording
 from campaigns.baskets import Basket
 from campaigns.explained import Answer, Check
 from campaigns.models import Coupon, Redemption
@@ -42,6 +42,7 @@ def explain(coupon: Coupon, *, basket: Basket, others: Sequence[Coupon] = (), at
         checks=(
             *_state(coupon, at=at),
             _owner(coupon, basket),
+            *_backing(coupon, at=at),
             *_goods(coupon, basket, kept_in),
             *_conditions(coupon, basket, at=at),
             *explaining_caps.persons(coupon, basket, at=at),
@@ -110,6 +111,17 @@ def _owner(coupon: Coupon, basket: Basket) -> Check:
     mine = checking.owns(coupon, email=basket.email, user_id=basket.user_id)
     words = _("It was given to %(customer)s.") % {"customer": coupon.customer}
     return Check(reason=Reason.SOMEONE_ELSES, name=name, holds=mine, words="" if mine else words)
+
+
+def _backing(coupon: Coupon, *, at: datetime) -> Iterator[Check]:
+    if not backing.is_backed(coupon):
+        return
+    yield Check(
+        reason=Reason.NOT_BACKED,
+        name=_("What was to pay for it is there"),
+        holds=not backing.refused([coupon], at=at),
+        words=_("It was bought, e.g. with points; these are set aside until an order uses it."),
+    )
 
 
 # The basket

@@ -43,6 +43,6 @@ def bare(coupon: Coupon, **kept: object) -> Coupon:
     probe.version = OfferVersion(offer_id=coupon.offer_id, terms_json=terms.to_json())
     probe.customer, probe.currency, probe.state = None, "", Coupon.State.ISSUED
     probe.starts_at, probe.expires_at = None, coupon.expires_at + timedelta(days=36500)
-    probe.used, probe.per_customer = 0, MANY
+    probe.used, probe.per_customer, probe.source = 0, MANY, ""
     probe.limited = probe.guarded = False
     return probe

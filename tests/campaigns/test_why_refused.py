@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from campaigns import queries
+from campaigns import backing, queries
+from campaigns.backing import Backer
 from campaigns.baskets import Basket, Line
 from campaigns.explained import Answer
 from campaigns.models import Coupon, MarginGuard
@@ -120,6 +121,16 @@ def limited(measure: str, most: int, currency: str = "") -> Callable[[], Coupon]
     return make
 
 
+BACKER = Backer(name="gone:", gone=lambda coupons, at: {coupon.pk for coupon in coupons})
+
+
+def unbacked() -> Coupon:
+    backing.backers.add(BACKER.name, BACKER)  # it stands behind no other test's coupons
+    coupon = offer_of()
+    Coupon.objects.filter(pk=coupon.pk).update(source="gone:1")
+    return coupon
+
+
 COUPONS: dict[str, Callable[[], Coupon]] = {
     "personal": offer_of,
     "void": void,
@@ -146,6 +157,7 @@ COUPONS: dict[str, Callable[[], Coupon]] = {
     "no budget left": limited("discount", 500, "EUR"),
     "a budget in another currency": limited("discount", 500, "GBP"),
     "below the floor": guarded,
+    "what was to pay for it is gone": unbacked,
 }
 
 UNSAID = (Reason.NO_ADDRESS, Reason.BELOW_MINIMUM)
