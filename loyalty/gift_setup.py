@@ -8,12 +8,12 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.facts import CouponReturned
 from campaigns.services import triggers
-from loyalty import gift_section
+from loyalty import gift_section, present_panels, present_troubles
 from loyalty.facts import GiftEarned
-from loyalty.services import gifts, presents
+from loyalty.services import gifts, present_persons, presents
 from loyalty.touched import ORDERS, people
 from retention import registry
-from retention.registry import Recorded, Tick, subscribe
+from retention.registry import Person, Recorded, Tick, subscribe
 
 TEN_MINUTES, HOUR = 600, 3600
 
@@ -43,3 +43,12 @@ def load() -> None:
         registry.ticks.add(tick.name, tick)
     triggers.add(GiftEarned, label=_("a gift for so many orders is given"))
     gift_section.load()
+    present_panels.load()
+    present_troubles.load()
+    person = Person(
+        name="loyalty.presents",
+        export=present_persons.export,
+        erase=present_persons.erase,
+        absorb=present_persons.absorb,
+    )
+    registry.people.add(person.name, person)

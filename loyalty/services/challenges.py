@@ -160,7 +160,7 @@ def _settle(rows: QuerySet[Participation], *, at: datetime) -> int:
     )
     found = {row.pk: _reached(row, orders[row.customer_id]) for row in held}
     wins = presents.settle([_series(row, found[row.pk][0]) for row in held], at=at)
-    changed = [row for row in held if _note(row, *found[row.pk], wins=wins[_name(row)], at=at)]
+    changed = [row for row in held if _note(row, *found[row.pk], wins=wins[name(row.pk)], at=at)]
     Participation.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=WRITTEN)
     return len(changed)
 
@@ -178,14 +178,15 @@ def _reached(row: Participation, orders: Iterable[Placed]) -> tuple[Reached, dat
     return goals.reached(mine, asked(challenge), most=challenge.most), ends_at
 
 
-def _name(row: Participation) -> str:
-    return f"challenge:{row.pk}"
+def name(participation: int) -> str:
+    """Return the series of a participation."""
+    return f"challenge:{participation}"
 
 
 def _series(row: Participation, found: Reached) -> Series:
     challenge = row.challenge
     return Series(
-        name=_name(row),
+        name=name(row.pk),
         customer=row.customer_id,
         wanted=[
             Wanted(

@@ -89,7 +89,7 @@ def settle(customers: Collection[int], *, at: datetime) -> int:
         changed = [
             row
             for row in held
-            if _note(row, counts[row.plan_id, row.customer_id], standing[_name(row.plan_id, row.customer_id)], at=at)
+            if _note(row, counts[row.plan_id, row.customer_id], standing[name(row.plan_id, row.customer_id)], at=at)
         ]
         GiftProgress.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=WRITTEN)
     return len(changed)
@@ -161,7 +161,8 @@ def _enter(plans: Sequence[Known], people: Sequence[int], *, at: datetime) -> No
     )
 
 
-def _name(plan: int, customer: int) -> str:
+def name(plan: int, customer: int) -> str:
+    """Return the series of a customer in a plan."""
     return f"gift:{plan}:{customer}"
 
 
@@ -169,7 +170,7 @@ def _series(plans: Sequence[Known], counts: Mapping[tuple[int, int], Count]) -> 
     versions = {pk: version for one in plans for pk, version in one.versions.items()}
     return [
         Series(
-            name=_name(plan, customer),
+            name=name(plan, customer),
             customer=customer,
             wanted=[_wanted(versions[one.version], one.order) for one in count.rounds],
         )
