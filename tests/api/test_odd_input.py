@@ -152,6 +152,7 @@ VARIABLES = {"pk": 1, "customer": 1, "purpose": "marketing", "name": "prove-addr
 FIELDS = {
     "me/": ["first_name", "language"],
     "me/consent/<slug:purpose>/": ["granted", "text", "text_version"],
+    "me/claims/": ["reward", "points", "currency"],
     "customers/search/": ["email"],
     "events/": ["id", "kind", "order"],
     "coupons/<int:pk>/extend/": ["until"],
@@ -162,6 +163,8 @@ FIELDS = {
     "coupons/reserve/": ["codes", "currency", "lines", "shipping", "email", "user", "cart", "origin", "session"],
     "cases/": ["customer", "order", "note"],
     "points/<int:customer>/correct/": ["points", "reason"],
+    "referrals/": ["order", "code", "address"],
+    "referrals/<int:pk>/decide/": ["approve", "reason"],
 }
 """What the writes take."""
 
@@ -174,7 +177,7 @@ def test_odd_values_in_fields(path: str, method: str, ada: Shopper, root: APICli
     good = {
         "granted": False, "id": "1", "kind": "changed", "order": "1", "email": "a@example.com", "code": "X",
         "worth": "1", "currency": "EUR", "customer": ada.customer.pk, "points": 1, "reason": "kind", "cart": "1",
-        "codes": ["X"], "lines": [{"price": "1"}],
+        "codes": ["X"], "lines": [{"price": "1"}], "reward": 7,
     }  # fmt: skip
     for field in FIELDS[path]:
         for value in VALUES:

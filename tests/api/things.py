@@ -19,8 +19,22 @@ from campaigns.models import (
     Survey,
 )
 from campaigns.terms import Money, Terms
-from loyalty.models import Account, Challenge, Membership, OrderAward, Participation, Tier, TierTable
-from loyalty.services import points
+from loyalty.models import (
+    Account,
+    Challenge,
+    Claim,
+    Membership,
+    OrderAward,
+    PaidTerm,
+    Participation,
+    Plan,
+    Referral,
+    ReferralLink,
+    Reward,
+    Tier,
+    TierTable,
+)
+from loyalty.services import claims, points
 from tests.api.people import NOON, Shopper
 
 TERMS = Terms(kind="amount", valid_days=30, money=(Money(currency="EUR", amount=500, minimum=3000),))
@@ -55,6 +69,17 @@ def give_points(owner: Shopper, *amounts: int) -> Account:
         key = f"{owner.mark}:{Account.objects.count()}:{number}:{amount}"
         points.grant([(key, owner.customer.pk, "")], points=amount, source=owner.mark, at=NOON)
     return Account.objects.get(customer=owner.customer)
+
+
+REWARD = 7
+"""Primary key of a reward that anybody can claim for ten points."""
+
+
+def claimed(owner: Shopper) -> Claim:
+    reward, _ = Reward.objects.get_or_create(
+        pk=REWARD, defaults={"name": "A thing", "kind": "custom", "cost": 10, "active": True, "created_at": NOON}
+    )
+    return claims.claim(reward, owner.customer, key=f"{owner.mark}:claim", at=NOON)
 
 
 def pending(owner: Shopper, number: int = 0, **given: Any) -> OrderAward:
@@ -117,6 +142,22 @@ def takes_part(owner: Shopper) -> Participation:
     )
 
 
+def brought_a_friend(owner: Shopper) -> Referral:
+    """Let a shopper have a link, and have brought a friend by it."""
+    link = ReferralLink.objects.create(customer=owner.customer, code=f"{owner.name.upper()}MARK", made_at=NOON)
+    return Referral.objects.create(
+        order=f"{owner.mark}-friend", code=link.code, referrer=owner.customer, state="waiting", review="open", at=NOON
+    )
+
+
+def is_a_paying_member(owner: Shopper) -> PaidTerm:
+    plan = Plan.objects.create(name=owner.mark, product=f"{owner.mark}-club")
+    return PaidTerm.objects.create(
+        key=owner.mark, plan=plan, customer=owner.customer, order=f"{owner.mark}-0", months=12, currency="EUR",
+        ready_at=NOON, starts_at=NOON, ends_at=NOON + timedelta(days=365), made_at=NOON,
+    )  # fmt: skip
+
+
 def everything(owner: Shopper) -> Shopper:
     """Give a shopper one of each."""
     coupon(owner)
@@ -125,4 +166,7 @@ def everything(owner: Shopper) -> Shopper:
     answer(owner)
     case(owner)
     takes_part(owner)
+    brought_a_friend(owner)
+    is_a_paying_member(owner)
+    claimed(owner)
     return owner
