@@ -41,6 +41,11 @@ def address_hash(email: str) -> str:
     return _hmac(conf.SUPPRESSION_KEY, "SUPPRESSION_KEY", normal(email))
 
 
+def person_hash(name: str) -> str:
+    """Return the HMAC of what a file of before calls somebody: a number, or an address in lower case."""
+    return _hmac(conf.HASH_KEY, "HASH_KEY", f"person:{name}")
+
+
 def network_hash(network: str, *, purpose: str) -> str:
     """Return the HMAC of a network for one purpose, so that it says nothing for another; empty for an empty one."""
     return _hmac(conf.HASH_KEY, "HASH_KEY", f"network:{purpose}:{network}") if network else ""

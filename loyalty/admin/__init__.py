@@ -2,6 +2,7 @@ from loyalty.admin import (
     accounts,
     actions,
     awards,
+    balances,
     causes,
     challenges,
     claims,
@@ -17,12 +18,15 @@ from loyalty.admin import (
     rules,
     tables,
     tasks,
+    tier_benefits,
+    tier_trials,
 )
 
 __all__ = [
     "accounts",
     "actions",
     "awards",
+    "balances",
     "causes",
     "challenges",
     "claims",
@@ -38,4 +42,6 @@ __all__ = [
     "rules",
     "tables",
     "tasks",
+    "tier_benefits",
+    "tier_trials",
 ]

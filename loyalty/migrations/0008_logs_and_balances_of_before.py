@@ -139,6 +139,11 @@ class Migration(migrations.Migration):
                         fields=("source", "person"),
                         name="loyalty_balance_once_per_person",
                     ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "credited")),
+                        fields=("source", "customer"),
+                        name="loyalty_balance_once_per_customer",
+                    ),
                     models.CheckConstraint(condition=models.Q(("points__gt", 0)), name="loyalty_balance_above_zero"),
                     models.CheckConstraint(
                         condition=models.Q(

@@ -80,6 +80,11 @@ class BalanceLine(models.Model):
                 condition=Q(state__in=("waiting", "credited")),
                 name="loyalty_balance_once_per_person",
             ),
+            models.UniqueConstraint(
+                fields=["source", "customer"],
+                condition=Q(state="credited"),
+                name="loyalty_balance_once_per_customer",
+            ),
             models.CheckConstraint(condition=Q(points__gt=0), name="loyalty_balance_above_zero"),
             models.CheckConstraint(
                 condition=Q(state="credited", entry__isnull=False) | (~Q(state="credited") & Q(entry=None)),
