@@ -46,7 +46,8 @@ class MyTier(serializers.Serializer[Any]):
 
 
 class Wallet(serializers.Serializer[Any]):
-    balance = serializers.IntegerField(help_text="Points to spend; never below 0.")
+    balance = serializers.IntegerField(help_text="Points that are there; never below 0.")
+    held = serializers.IntegerField(help_text="Of these, set aside for claimed rewards: not to be spent otherwise.")
     owed = serializers.IntegerField(help_text="Points that later ones fill up first, after a refund of spent points.")
     pending = serializers.IntegerField(help_text="Points whose return window is open.")
     tier = MyTier(allow_null=True)
@@ -74,16 +75,18 @@ class Points(Mine):
             .values_list(
                 "points_account__balance",
                 "points_account__pending",
+                "points_account__held",
                 "membership__since",
                 "membership__tier__name",
                 "membership__tier__table__active",
             )
             .first()
         )
-        balance, pending, since, tier, active = found or (None, None, None, None, None)
+        balance, pending, held, since, tier, active = found or (None, None, None, None, None, None)
         return Response(
             {
                 "balance": max(balance or 0, 0),
+                "held": held or 0,
                 "owed": max(-(balance or 0), 0),
                 "pending": pending or 0,
                 "tier": {"name": tier, "since": moment(since)} if since and active else None,
