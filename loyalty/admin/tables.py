@@ -1,4 +1,4 @@
-"""The tier table and its tiers."""
+"""The tier table and its tiers: said in words, and tried on the real customers, before it is saved."""
 
 from __future__ import annotations
 
@@ -8,46 +8,76 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.contrib.messages import get_messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from loyalty import queries
+from loyalty import table_words
 from loyalty.admin.confirming import ConfirmedAdmin
 from loyalty.models import Tier, TierTable
-from loyalty.services import tables, tiers
+from loyalty.models.tier import Metric
+from loyalty.services import tables, tier_trials, tiers
 from loyalty.services.tables import Rung
-from retention.admin.base import INLINE
-from retention.money import show, to_decimal, to_minor
+from loyalty.services.tier_rules import Rules
+from retention.admin.base import INLINE, Admin
+from retention.money import to_decimal, to_minor
+
+TRY = "_try"
 
 
 class TierForm(forms.ModelForm):
-    """A tier with its threshold in units of the table's currency."""
+    """A tier with what it begins at and is kept from, in units of the table's currency, in orders or in points."""
 
-    threshold = forms.DecimalField(label=gettext_lazy("from a spend of"), min_value=0, max_digits=14, decimal_places=3)
+    threshold = forms.DecimalField(label=gettext_lazy("begins at"), min_value=0, max_digits=14, decimal_places=3)
+    keep = forms.DecimalField(
+        label=gettext_lazy("kept from"), min_value=0, max_digits=14, decimal_places=3, required=False
+    )
 
     class Meta:
         model = Tier
         fields = ("rank", "name")
 
-    def __init__(self, *args: Any, currency: str = "", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, table: TierTable, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.currency = currency
+        self.table = table
         if self.instance.pk:
-            self.initial["threshold"] = to_decimal(self.instance.threshold_minor, currency)
+            self.initial["threshold"] = self._shown(self.instance.threshold_minor)
+            if self.instance.keep_minor is not None:
+                self.initial["keep"] = self._shown(self.instance.keep_minor)
+
+    def _shown(self, minor: int) -> Decimal:
+        return to_decimal(minor, self.table.currency) if self.table.metric == Metric.SPEND else Decimal(minor)
+
+    def _read(self, given: Decimal) -> int:
+        if self.table.metric == Metric.SPEND:
+            return to_minor(given, self.table.currency)
+        if given != given.to_integral_value():
+            raise ValidationError(_("A whole number: nobody places half an order or earns half a point."))
+        return int(given)
 
     def clean_threshold(self) -> Decimal:
         threshold: Decimal = self.cleaned_data["threshold"]
-        self.instance.threshold_minor = to_minor(threshold, self.currency)
+        self.instance.threshold_minor = self._read(threshold)
         return threshold
+
+    def clean_keep(self) -> Decimal | None:
+        keep: Decimal | None = self.cleaned_data["keep"]
+        self.instance.keep_minor = None if keep is None else self._read(keep)
+        return keep
+
+    def validate_constraints(self) -> None:
+        """The whole table says it better, with names and amounts."""
 
 
 class TierFormSet(forms.BaseInlineFormSet):
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
-        return {**super().get_form_kwargs(index), "currency": self.instance.currency}
+        return {**super().get_form_kwargs(index), "table": self.instance}
 
     def clean(self) -> None:
         """Look at the whole table: order, gaps, doubles."""
@@ -59,11 +89,12 @@ class TierFormSet(forms.BaseInlineFormSet):
                 rank=form.cleaned_data["rank"],
                 name=form.cleaned_data["name"],
                 threshold_minor=form.instance.threshold_minor,
+                keep_minor=form.instance.keep_minor,
             )
             for form in kept
             if form.cleaned_data and not form.cleaned_data.get("DELETE")
         ]
-        found = tables.mistakes(rungs, currency=self.instance.currency)
+        found = tables.mistakes(rungs, metric=self.instance.metric, currency=self.instance.currency)
         if found:
             raise ValidationError(found)
 
@@ -73,14 +104,35 @@ class TierInline(INLINE):
     form = TierForm
     formset = TierFormSet
     extra = 3
-    fields = ("rank", "name", "threshold")
+    fields = ("rank", "name", "threshold", "keep")
     ordering = ("rank",)
+
+
+class TierTableForm(forms.ModelForm):
+    """A table; in what nobody orders, nobody reaches anything."""
+
+    class Meta:
+        model = TierTable
+        exclude = ()
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        if given.get("metric") != Metric.SPEND:
+            given["currency"] = ""
+        elif given.get("active") and (mistake := tables.currency_mistake(given.get("currency", ""))):
+            self.add_error("currency", mistake)
+        return given
 
 
 @admin.register(TierTable)
 class TierTableAdmin(ConfirmedAdmin):
-    list_display = ("name", "active", "currency", "window_days", "computed_at")
-    fields = ("name", "active", "currency", "window_days", "does")
+    form = TierTableForm
+    change_form_template = "loyalty/admin/tier_table.html"
+    list_display = ("name", "active", "metric", "currency", "window", "term", "computed_at")
+    fields = (
+        "name", "active", "metric", "currency", "window", "window_days", "term", "term_days", "grace_days", "down",
+        "notice_days", "does",
+    )  # fmt: skip
     readonly_fields = ("does",)
     inlines = (TierInline,)
     ordering = ("-active", "name")
@@ -92,25 +144,42 @@ class TierTableAdmin(ConfirmedAdmin):
         return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in self.consequences(table)))
 
     def consequences(self, saved: TierTable) -> Iterable[str]:
-        if not saved.active:
-            yield _("It is not active: nobody is moved by it.")
-        fit = tiers.count_fit(saved, at=timezone.now())
-        everybody = sum(fit.values())
-        for tier in queries.ladder(saved):
-            yield ngettext(
-                "A customer who spends %(amount)s in %(days)s day becomes %(tier)s; "
-                "today that is %(count)s of %(all)s.",
-                "A customer who spends %(amount)s in %(days)s days becomes %(tier)s; "
-                "today that is %(count)s of %(all)s.",
-                saved.window_days,
-            ) % {
-                "amount": show(tier.threshold_minor, saved.currency),
-                "days": saved.window_days,
-                "tier": tier.name,
-                "count": fit.get(tier.pk, 0),
-                "all": everybody,
-            }
-        yield _("Refunds count against, cancelled orders and other currencies do not count.")
+        yield from table_words.sentences(saved, tiers.count_fit(saved, at=timezone.now()))
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if request.method == "POST" and TRY in request.POST:
+            return self.try_it(request, object_id, form_url, extra_context)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def try_it(self, request: HttpRequest, object_id: str | None, form_url: str, extra_context: Any) -> HttpResponse:
+        """Start a dry run of what is in the form; nothing of it is saved."""
+        known = set(Tier.objects.values_list("pk", flat=True))
+        with transaction.atomic():
+            response: HttpResponse = Admin.changeform_view(self, request, object_id, form_url, extra_context)
+            if response.status_code != 302:
+                return response  # there are mistakes to mend
+            saved: TierTable = vars(request)["_loyalty_saved"]
+            rules = Rules.of(saved).without_ids_but(known)
+            transaction.set_rollback(True)
+        list(get_messages(request))  # "was saved": it was not
+        if not request.user.has_perm("retention_loyalty.view_tiertrial"):
+            raise PermissionDenied
+        trial = tier_trials.start(
+            rules,
+            name=saved.name,
+            table=TierTable.objects.filter(pk=object_id).first() if object_id else None,
+            form=[
+                (name, value)
+                for name, values in request.POST.lists()
+                if name not in ("csrfmiddlewaretoken", TRY)
+                for value in values
+            ],
+            by=request.user.get_username(),
+            at=timezone.now(),
+        )
+        return redirect("admin:retention_loyalty_tiertrial_change", trial.pk)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

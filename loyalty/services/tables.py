@@ -3,54 +3,98 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from django.utils.translation import gettext as _
 
-from retention.money import show
+from loyalty import tier_words
+from loyalty.models.tier import Metric
+from retention.models import Order
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rung:
+    """One tier as it was written. Amounts are minor units, orders or points, by the metric."""
+
     rank: int
     name: str
     threshold_minor: int
+    keep_minor: int | None = None
+
+    @property
+    def keeps(self) -> int:
+        return self.threshold_minor if self.keep_minor is None else self.keep_minor
 
 
-def mistakes(rungs: Sequence[Rung], *, currency: str) -> list[str]:
-    """Return a sentence for each thing wrong with a table; none for a good one. Amounts in minor units."""
+def mistakes(rungs: Sequence[Rung], *, metric: str = Metric.SPEND, currency: str = "") -> list[str]:
+    """Return a sentence for each thing wrong with a table; none for a good one."""
     if not rungs:
         return [_("A tier table needs at least one tier.")]
-    found = []
+    return [*_ranks(rungs), *_names(rungs), *_ladder(rungs, metric=metric, currency=currency)]
+
+
+def _ranks(rungs: Sequence[Rung]) -> Iterator[str]:
     ranks = Counter(rung.rank for rung in rungs)
     for rank, times in sorted(ranks.items()):
         if times > 1:
-            found.append(_("Rank %(rank)s is given to %(times)s tiers.") % {"rank": rank, "times": times})
+            yield _("Rank %(rank)s is given to %(times)s tiers.") % {"rank": rank, "times": times}
     missing = sorted(set(range(1, max(ranks) + 1)) - set(ranks))
     if missing:
-        found.append(
-            _("Ranks count from 1 without a gap; missing: %(ranks)s.") % {"ranks": ", ".join(map(str, missing))}
-        )
+        yield _("Ranks count from 1 without a gap; missing: %(ranks)s.") % {"ranks": ", ".join(map(str, missing))}
+
+
+def _names(rungs: Sequence[Rung]) -> Iterator[str]:
     names = Counter(rung.name.strip().casefold() for rung in rungs)
-    found += [
-        _("Two tiers are called “%(name)s”.") % {"name": rung.name}
-        for rung in {rung.name.strip().casefold(): rung for rung in rungs}.values()
-        if names[rung.name.strip().casefold()] > 1
-    ]
+    for name, rung in {rung.name.strip().casefold(): rung for rung in rungs}.items():
+        if names[name] > 1:
+            yield _("Two tiers are called “%(name)s”.") % {"name": rung.name}
+
+
+def _ladder(rungs: Sequence[Rung], *, metric: str, currency: str) -> Iterator[str]:
+    def show(number: int) -> str:
+        return tier_words.amount(number, metric=metric, currency=currency)
+
     ladder = sorted(rungs, key=lambda rung: rung.rank)
+    for rung in ladder:
+        if rung.keeps > rung.threshold_minor:
+            yield _("“%(tier)s” begins at %(begin)s and cannot ask for more, %(keep)s, to be kept.") % {
+                "tier": rung.name,
+                "begin": show(rung.threshold_minor),
+                "keep": show(rung.keeps),
+            }
     for lower, upper in pairwise(ladder):
         words = {
             "lower": lower.name,
-            "low": show(lower.threshold_minor, currency),
+            "low": show(lower.threshold_minor),
             "upper": upper.name,
-            "high": show(upper.threshold_minor, currency),
+            "high": show(upper.threshold_minor),
         }
         if upper.threshold_minor == lower.threshold_minor:
-            found.append(_("“%(lower)s” and “%(upper)s” begin at the same spend, %(low)s.") % words)
-        elif upper.threshold_minor < lower.threshold_minor:
-            found.append(
-                _("“%(upper)s” stands above “%(lower)s” but begins at less: %(high)s against %(low)s.") % words
+            yield (
+                _("“%(lower)s” and “%(upper)s” begin at the same spend, %(low)s.") % words
+                if metric == Metric.SPEND
+                else _("“%(lower)s” and “%(upper)s” begin at the same number, %(low)s.") % words
             )
-    return found
+        elif upper.threshold_minor < lower.threshold_minor:
+            yield _("“%(upper)s” stands above “%(lower)s” but begins at less: %(high)s against %(low)s.") % words
+        elif upper.keeps < lower.keeps:
+            yield _("“%(upper)s” stands above “%(lower)s” but is kept from less: %(high)s against %(low)s.") % {
+                **words,
+                "high": show(upper.keeps),
+                "low": show(lower.keeps),
+            }
+
+
+def currency_mistake(currency: str) -> str:
+    """Return a sentence where orders are known and none of them is in this currency; empty where that is fine."""
+    if not currency or Order.objects.filter(currency=currency).exists():
+        return ""
+    known = sorted(set(Order.objects.order_by().values_list("currency", flat=True).distinct()[:10]))
+    if not known:
+        return ""
+    return _("Nobody has ordered in %(currency)s; the shop's orders are in %(known)s.") % {
+        "currency": currency,
+        "known": ", ".join(known),
+    }

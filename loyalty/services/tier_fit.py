@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from django.db import connection
 from loyalty.models import Membership
 from loyalty.models.tier import Down, Term
 from loyalty.services import tier_sums, tier_times
-from loyalty.services.tier_rules import Rules
+from loyalty.services.tier_rules import Rules, Rung
 from retention.models import Customer
 
 FIT = """
@@ -100,8 +100,11 @@ class Some:
 ALL = Some()
 
 
-def statement(sql: str, rules: Rules, *, at: datetime, some: Some = ALL) -> tuple[str, dict[str, Any]]:
-    """Return FIT with ``sql`` behind it, and its values. In ``sql``: ``{membership}``, ``{changed}``, ``fit``."""
+def statement(
+    sql: str, rules: Rules, *, at: datetime, some: Some = ALL, more: Mapping[str, Any] | None = None
+) -> tuple[str, dict[str, Any]]:
+    """Return FIT with ``sql`` behind it, and its values. In ``sql``: ``{membership}``, ``{changed}``, ``fit``, and the
+    names in ``more``."""
     quote = connection.ops.quote_name
     rungs = rules.rungs
     enters = [(rung.threshold, rung.rank) for rung in rungs]
@@ -122,6 +125,7 @@ def statement(sql: str, rules: Rules, *, at: datetime, some: Some = ALL) -> tupl
         ),
         "until": UNTIL[rules.term],
         "changed": CHANGED,
+        **(more or {}),
     }
     adapt = connection.ops.adapt_datetimefield_value
     times = {
@@ -149,6 +153,12 @@ def _highest(column: str, levels: Iterable[tuple[int, int]]) -> str:
 
 def _by_rank(pair: tuple[int, int]) -> int:
     return -pair[1]
+
+
+def named(column: str, rungs: Iterable[Rung]) -> str:
+    """Return the name of a rank, empty for none; the names are the values ``name_1``, ``name_2``, …"""
+    arms = [f"WHEN {int(rung.rank)} THEN %(name_{int(rung.rank)})s" for rung in rungs]
+    return f"CASE {column} {' '.join(arms)} ELSE '' END" if arms else "''"
 
 
 def choose(column: str, pairs: Iterable[tuple[int, int]], otherwise: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from loyalty.models import Tier, TierTable
@@ -61,6 +61,11 @@ class Rules:
     def looks_back(self) -> bool:
         """Whether what the last calendar year reached still counts in this one."""
         return self.window == Window.CALENDAR and self.term == Term.YEAR
+
+    def without_ids_but(self, known: Collection[int]) -> Self:
+        """Return the same rules where only tiers with these ids are saved ones."""
+        rungs = tuple(rung if rung.tier in known else replace(rung, tier=None) for rung in self.rungs)
+        return replace(self, rungs=rungs)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

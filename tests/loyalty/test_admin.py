@@ -56,7 +56,8 @@ def programme_form(*rates: tuple[str, str, str], total: int = 0, **given: str) -
 
 def table_form(*rungs: tuple[int, str, str], **given: str) -> dict[str, str]:
     form = {
-        "name": "Tiers", "active": "on", "currency": "EUR", "window_days": "365",
+        "name": "Tiers", "active": "on", "currency": "EUR", "window_days": "365", "metric": "spend",
+        "window": "rolling", "term": "none", "grace_days": "0", "down": "fit", "notice_days": "30",
         "tiers-TOTAL_FORMS": str(len(rungs)), "tiers-INITIAL_FORMS": "0", **given,
     }  # fmt: skip
     for number, (rank, name, threshold) in enumerate(rungs):

@@ -1,5 +1,7 @@
 """A tier table that makes no sense is refused with a sentence for each mistake."""
 
+from dataclasses import replace
+
 import pytest
 from django.db import IntegrityError, transaction
 
@@ -47,6 +49,26 @@ def rungs(*given: tuple[int, str, int]) -> list[Rung]:
 )
 def test_each_mistake_has_a_sentence(ladder: list[Rung], said: list[str]) -> None:
     assert mistakes(ladder, currency="EUR") == said
+
+
+def test_what_keeps_a_tier_is_no_more_than_what_gives_it_and_rises_with_the_ranks() -> None:
+    silver, gold = rungs((1, "Silver", 30000), (2, "Gold", 50000))
+    assert mistakes([silver, replace(gold, keep_minor=50001)], currency="EUR") == [
+        "“Gold” begins at €500.00 and cannot ask for more, €500.01, to be kept."
+    ]
+    assert mistakes([silver, replace(gold, keep_minor=29999)], currency="EUR") == [
+        "“Gold” stands above “Silver” but is kept from less: €299.99 against €300.00."
+    ]
+    assert mistakes([replace(silver, keep_minor=10000), replace(gold, keep_minor=10000)], currency="EUR") == []
+
+
+def test_orders_and_points_are_named_as_such() -> None:
+    ladder = rungs((1, "Friend", 3), (2, "Regular", 3))
+    assert mistakes(ladder, metric="orders") == ["“Friend” and “Regular” begin at the same number, 3 orders."]
+    ladder = rungs((1, "Friend", 3), (2, "Regular", 1))
+    assert mistakes(ladder, metric="points") == [
+        "“Regular” stands above “Friend” but begins at less: 1 point against 3 points."
+    ]
 
 
 def test_the_database_refuses_doubles_and_a_second_table_in_force(db: None) -> None:
