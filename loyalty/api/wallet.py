@@ -59,7 +59,7 @@ def movements() -> QuerySet[Entry]:
     return (
         Entry.objects.of_balance()
         .annotate(number=Subquery(number))
-        .only("at", "kind", "points", "balance_after", "order", "breakdown")
+        .only("at", "kind", "points", "balance_after", "order", "breakdown", "source", "key")
     )
 
 
