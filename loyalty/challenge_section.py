@@ -58,12 +58,16 @@ def state(one: Shown, *, at: datetime) -> str:
     row = one.participation
     if row is None:
         return challenge_words.time(one.challenge)
-    if row.state == Participation.State.WON:
-        return ngettext("Done: the reward is yours.", "Done %(n)s times: the rewards are yours.", row.wins) % {
-            "n": row.wins
-        }
+    if row.wins:
+        text = ngettext("Done: the reward is yours.", "Done %(n)s times: the rewards are yours.", row.wins)
+        text %= {"n": row.wins}
+        return f"{text} {_until(row, at=at)}" if one.runs(at=at) else text
+    return _until(row, at=at) or challenge_words.time(one.challenge)
+
+
+def _until(row: Participation, *, at: datetime) -> str:
     if row.ends_at is None:
-        return challenge_words.time(one.challenge)
+        return ""
     words = {"day": challenge_words.day(row.ends_at)}
     return (_("It ended on %(day)s.") if row.ends_at <= at else _("It runs until %(day)s.")) % words
 

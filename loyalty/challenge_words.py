@@ -80,6 +80,9 @@ def brings(challenge: Challenge, terms: Mapping[int, Terms]) -> str:
 
 def progress(challenge: Challenge, reached: int) -> str:
     """Return how far somebody is, e.g. "2 of 3 orders"."""
+    rounds = min(reached // challenge.target, challenge.most)
+    # of what can be done again: how far the next time is
+    reached = challenge.target if rounds == challenge.most else reached - rounds * challenge.target
     words = {"done": reached, "all": challenge.target}
     if challenge.goal == Goal.ORDERS:
         return ngettext("%(done)s of %(all)s order", "%(done)s of %(all)s orders", challenge.target) % words

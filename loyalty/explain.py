@@ -39,6 +39,8 @@ def cause(entry: Entry, number: str) -> str:
         return _("Order %(order)s") % words
     if entry.kind == Kind.GRANT and (deed := deeds.deeds.get(entry.breakdown.get("action", ""))):
         return str(deed.past)
+    if entry.kind in (Kind.GRANT, Kind.REVERSAL) and (given := _given(entry)):
+        return given
     if entry.kind == Kind.GRANT:
         return _("Given by the shop")
     if entry.kind == Kind.EXPIRY:
@@ -124,3 +126,9 @@ def calculation(entry: Entry, names: Mapping[str, str] | None = None) -> str:
 def _policy(entry: Entry) -> str:
     names = {"recompute": _("by what is left"), "amount": _("by amount")}
     return names.get(str(entry.breakdown.get("refund_policy")), _("in proportion"))
+
+
+def _given(entry: Entry) -> str:
+    """Return what points that no order earned were given, or taken back, for; empty where it does not matter."""
+    names = {"gift": _("A gift for your orders"), "challenge": _("A challenge")}
+    return names.get(entry.source.partition(":")[0], "")

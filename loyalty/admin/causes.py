@@ -32,8 +32,8 @@ class PledgeInline(INLINE):
     formset = PledgeFormSet
     extra = 1
     can_delete = False
-    fields = ("currency", "amount", "percent", "promised", "starts_at", "ends_at")
-    readonly_fields = ("promised", "starts_at", "ends_at")
+    fields = ("currency", "amount", "percent", "starts_at", "ends_at")
+    readonly_fields = ("starts_at", "ends_at")
     ordering = ("ends_at", "currency", "starts_at")
     verbose_name_plural = gettext_lazy(
         "pledges: a new one takes the place of the one before it, for orders from now on"
@@ -45,9 +45,10 @@ class PledgeInline(INLINE):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields
 
-    @admin.display(description=gettext_lazy("promised"))
-    def promised(self, pledge: Pledge) -> str:
-        return giving_words.of_pledge(pledge) if pledge.pk else "–"
+    @admin.display(description=gettext_lazy("for each order"))
+    def amount(self, pledge: Pledge) -> str:
+        """For pledges that are there; a new one has a field of this name."""
+        return show(pledge.amount_minor, pledge.currency) if pledge.amount_minor is not None else "–"
 
 
 @admin.register(Cause)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.contrib import messages
+from django.contrib.messages.storage import default_storage
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -40,7 +40,7 @@ class ConfirmedAdmin(Admin):
             saved = vars(request)["_loyalty_saved"]
             words = [str(sentence) for sentence in self.consequences(saved)]
             transaction.set_rollback(True)
-        list(messages.get_messages(request))  # "was saved": it was not
+        vars(request)["_messages"] = default_storage(request)  # drops "was saved": it was not
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -101,7 +101,7 @@ class GiftVersion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.plan_id}: {self.every}"
+        return str(self.every)
 
 
 class GiftMinimum(models.Model):

@@ -28,7 +28,10 @@ class Shown:
 
     @property
     def percent(self) -> int:
-        return min(100, self.reached * 100 // self.challenge.target)
+        """How far it is; of what can be done again, how far the next time is."""
+        target = self.challenge.target
+        rounds = min(self.reached // target, self.challenge.most)
+        return 100 if rounds == self.challenge.most else (self.reached - rounds * target) * 100 // target
 
     def state(self, *, at: datetime) -> str:
         """Return ``open`` for who has not begun, else the state of the participation as of now."""
@@ -41,7 +44,7 @@ class Shown:
     def runs(self, *, at: datetime) -> bool:
         """Whether it can still be done."""
         row = self.participation
-        return row is None or (row.state == Participation.State.RUNNING and (row.ends_at is None or row.ends_at > at))
+        return row is None or (row.wins < self.challenge.most and (row.ends_at is None or row.ends_at > at))
 
 
 def of(customer: Customer, *, at: datetime, since: datetime) -> list[Shown]:

@@ -105,6 +105,6 @@ class Hands:
             points=-self._worth(row),
             kind=Kind.REVERSAL,
             breakdown={"reverses": row.entry_id, "cause": "orders do not count"},
-            source=REASON[:120],
+            source=self._entries[row.entry_id].source if row.entry_id else "",
             at=self.at,
         )

@@ -362,3 +362,7 @@ def test_decimal_amounts_keep_their_currency(shop: FakeShop, clock: Clock, staff
     made = challenge(clock, goal="amount", target=12345, currency="EUR")
     page = staff.get(reverse("admin:retention_loyalty_challenge_change", args=[made.pk])).content.decode()
     assert Decimal(re.search(r'name="how_much" value="([^"]+)"', page)[1]) == Decimal("123.45")  # type: ignore[index]
+
+
+def test_the_page_that_asks_does_not_say_that_it_was_saved(shop: FakeShop, staff: Client) -> None:
+    assert "successfully" not in text(staff.post(GIFT, gift()))

@@ -121,6 +121,21 @@ def test_a_challenge_is_joined_by_its_button(shop: FakeShop, clock: Clock, drain
     assert "3 of 3 orders. Done: the reward is yours." in page(client, user, clock)
 
 
+def test_one_that_can_be_done_again_says_how_far_the_next_time_is(
+    shop: FakeShop, clock: Clock, drain: Drain, client: Client
+) -> None:
+    made, user = challenge(clock, target=2, most=2), join()
+    participants.join(made, who(user), at=clock.now)
+    buy(shop, user, 3)
+    drain(clock.now)
+    assert "1 of 2 orders. Done: the reward is yours. It runs until April 1, 2026." in page(client, user, clock)
+    buy(shop, user, 4)
+    drain(clock.now)
+    text = page(client, user, clock)
+    assert "2 of 2 orders. Done 2 times: the rewards are yours." in text
+    assert "A challenge +100" in text
+
+
 def test_an_ended_challenge_is_said_to_have_ended_and_goes_after_a_month(
     shop: FakeShop, clock: Clock, client: Client
 ) -> None:
