@@ -1,4 +1,5 @@
-"""Row locks of this app, in one place. Order: awards before accounts, each by primary key."""
+"""Row locks of this app, in one place. Order: awards, ways to gifts and participations come before coupons and tasks,
+and these before accounts; each by primary key."""
 
 from __future__ import annotations
 
