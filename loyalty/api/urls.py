@@ -4,6 +4,7 @@ from django.urls import path
 
 from loyalty.api import (
     challenges,
+    earning,
     gifts,
     giving,
     memberships,
@@ -24,6 +25,8 @@ urlpatterns = [
     path("me/points/", wallet.Points.as_view(), name="api_my_points"),
     path("me/points/entries/", wallet.Entries.as_view(), name="api_my_entries"),
     path("me/points/pending/", standing.Pending.as_view(), name="api_my_pending"),
+    path("me/points/promise/", earning.Promise.as_view(), name="api_my_promise"),
+    path("me/points/terms/", earning.Terms.as_view(), name="api_my_terms"),
     path("me/points/tier/", standing.Tier.as_view(), name="api_my_tier"),
     path("me/referral/", my_referrals.MyReferralLink.as_view(), name="api_my_referral_link"),
     path("me/referrals/", my_referrals.MyReferrals.as_view(), name="api_my_referrals"),

@@ -7,7 +7,7 @@ from retention.api import document
 from retention.api.me import consent, export, profile, prompts, proof
 from retention.api.me import orders as my_orders
 from retention.api.missing import Missing
-from retention.api.staff import customers, events, messages, orders
+from retention.api.staff import customers, events, messages, orders, reviews
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", document.Document.as_view(), name="api_schema"),
@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customers/", customers.Customers.as_view(), name="api_customers"),
     path("customers/search/", customers.CustomerSearch.as_view(), name="api_customer_search"),
     path("customers/<int:pk>/", customers.CustomerDetail.as_view(), name="api_customer"),
+    path("customers/<int:pk>/reviews/", reviews.Reviews.as_view(), name="api_reviews"),
     path("orders/", orders.Orders.as_view(), name="api_orders"),
     path("orders/<int:pk>/", orders.OrderDetail.as_view(), name="api_order"),
     path("messages/", messages.Messages.as_view(), name="api_messages"),

@@ -36,6 +36,8 @@ MINE: dict[str, Ids] = {
     "me/points/": lambda owner: {},
     "me/points/entries/": lambda owner: {},
     "me/points/pending/": lambda owner: {},
+    "me/points/promise/": lambda owner: {},
+    "me/points/terms/": lambda owner: {},
     "me/points/tier/": lambda owner: {},
     "me/referral/": lambda owner: {},
     "me/referrals/": lambda owner: {},
@@ -49,6 +51,7 @@ MINE: dict[str, Ids] = {
 STAFF: dict[str, Ids] = {
     "customers/": lambda owner: {},
     "customers/<int:pk>/": lambda owner: {"pk": owner.customer.pk},
+    "customers/<int:pk>/reviews/": lambda owner: {"pk": owner.customer.pk},
     "customers/search/": lambda owner: {},
     "events/": lambda owner: {},
     "messages/": lambda owner: {},
@@ -85,6 +88,7 @@ BODIES: dict[str, Any] = {
     "me/": {"first_name": "New", "language": "en"},
     "me/consent/<slug:purpose>/": {"granted": True, "text": "Mail, please"},
     "me/claims/": {"reward": things.REWARD},
+    "me/points/promise/": {"currency": "EUR", "lines": [{"product": "p", "amount": "9.00"}]},
 }
 
 
