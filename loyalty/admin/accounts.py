@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from loyalty import queries
+from loyalty.admin import liability
 from loyalty.conf import conf
 from loyalty.models import Account
 from loyalty.services import corrections, points
@@ -41,6 +42,7 @@ class CorrectionForm(forms.Form):
 
 @admin.register(Account)
 class AccountAdmin(ReadOnlyAdmin):
+    change_list_template = "loyalty/admin/account_list.html"
     list_display = ("__str__", "balance", "pending", "owed", "created_at")
     fields = ("whose", "balance", "pending", "owed", "created_at")
     readonly_fields = ("whose",)
@@ -55,7 +57,11 @@ class AccountAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.correct)
-        return [path("<int:pk>/correct/", view, name="retention_loyalty_account_correct"), *super().get_urls()]
+        return [
+            path("<int:pk>/correct/", view, name="retention_loyalty_account_correct"),
+            *liability.urls(self.admin_site),
+            *super().get_urls(),
+        ]
 
     def correct(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Give or take points of the customer ``pk`` by hand. A POST without an answer shows the form."""
