@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from loyalty import gift_words, present_words, queries
-from loyalty.models import Present
+from loyalty.models import Present, Task
 from loyalty.services import gifts
 from retention import registry
 from retention.models import Customer
@@ -58,7 +58,8 @@ def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | Non
 
 def _given(customer: Customer) -> list[Present]:
     rows = Present.objects.given().filter(customer=customer, version__isnull=False, version__plan__surprise=False)
-    return list(rows.order_by("-given_at", "-pk")[:RECENT])
+    # what staff could not give, nobody has
+    return list(rows.exclude(task__state=Task.State.DECLINED).order_by("-given_at", "-pk")[:RECENT])
 
 
 def load() -> None:

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from loyalty import gift_words, present_words
-from loyalty.models import Present
+from loyalty.models import Present, Task
 from loyalty.services import gifts
 from retention.api.base import Mine
 
@@ -51,7 +51,8 @@ class MyGifts(Mine):
     @extend_schema(summary="How far my next gifts are, and those that I have", responses=Gifts)
     def get(self, request: Request) -> Response:
         found = gifts.progress(self.customer)
-        given = list(self.get_queryset().select_related("coupon").order_by("-given_at", "-pk")[:RECENT])
+        rows = self.get_queryset().exclude(task__state=Task.State.DECLINED)
+        given = list(rows.select_related("coupon").order_by("-given_at", "-pk")[:RECENT])
         ways = [way for one, count, ahead in found if (way := gifts.way(one, count, ahead)) is not None]
         terms = present_words.terms_of([*(row.offer_id for row in given), *(way.version.offer_id for way in ways)])
         answer = {

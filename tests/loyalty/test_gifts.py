@@ -7,8 +7,10 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from campaigns.models import Coupon, Redemption
+from campaigns.models import Coupon, Enrolment, Journey, Redemption, Step
 from campaigns.services import coupons as campaign_coupons
+from campaigns.services import journeys
+from loyalty.facts import GiftEarned
 from loyalty.models import Entry, GiftPlan, GiftProgress, GiftVersion, Present, Task
 from loyalty.services import gift_plans, gifts, presents, spending, verifying
 from retention.facts import OrderPaid
@@ -429,3 +431,15 @@ def test_how_many_would_have_had_it_in_the_last_year(shop: FakeShop, clock: Cloc
     assert gift_plans.reach(3, minimums={}, at=clock.now) == (1, 2)
     assert gift_plans.reach(2, minimums={"EUR": 5000}, at=clock.now) == (1, 2)
     assert gift_plans.reach(1, minimums={"USD": 1}, at=clock.now) == (0, 2)
+
+
+def test_a_journey_can_write_about_it_and_gives_nothing_itself(shop: FakeShop, clock: Clock, drain: Drain) -> None:
+    journey = Journey.objects.create(slug="gift", name="Gift", trigger=GiftEarned.kind, once=Journey.Once.ORDER)
+    Step.objects.create(journey=journey, position=1, kind="mail", mail="campaigns.next_order")
+    journeys.switch(journey, Journey.State.DRY, at=clock.now)
+    plan(2)
+    user = join()
+    placed = buy(shop, user, 2)
+    drain(clock.now)
+    assert list(Enrolment.objects.values_list("customer__user", "order")) == [(user.pk, placed[1])]
+    assert given.presents(user) == [(1, "given")]
