@@ -23,7 +23,7 @@ from loyalty.models import (
     TierGrant,
     TierMove,
 )
-from loyalty.services import actions, awards, programmes
+from loyalty.services import actions, awards, programmes, tier_benefits
 from loyalty.services.points import Book, Bucket, Kind, Posting
 from loyalty.services.replay import Past
 from retention.models import Customer
@@ -67,6 +67,7 @@ def absorb(guest: Customer, member: Customer, at: datetime) -> None:
     Points of orders follow their orders first, which have changed hands by now.
     """
     Membership.objects.filter(customer=guest).delete()
+    tier_benefits.hand_over(guest, member)
     actions.hand_over(guest, member, at=at)
     if not Account.objects.filter(customer=guest).exists():
         return

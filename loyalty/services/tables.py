@@ -94,7 +94,7 @@ def currency_mistake(currency: str) -> str:
     known = sorted(set(Order.objects.order_by().values_list("currency", flat=True).distinct()[:10]))
     if not known:
         return ""
-    return _("Nobody has ordered in %(currency)s; the shop's orders are in %(known)s.") % {
+    return _("Nobody has ordered in %(currency)s; orders are in %(known)s.") % {
         "currency": currency,
         "known": ", ".join(known),
     }

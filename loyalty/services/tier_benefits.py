@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Max
+from django.db.models import F, Max
 
 from campaigns.services import coupons
 from campaigns.services.coupons import Wish
@@ -17,6 +17,7 @@ from loyalty.models.tier import Term, Window
 from loyalty.models.tier_benefit import BenefitKind
 from loyalty.services import points, standing_coupons, tier_times
 from retention.locks import one_at_a_time
+from retention.models import Customer
 
 ONCE = (BenefitKind.COUPON, BenefitKind.POINTS, BenefitKind.TASK)
 TASK = "tier"
@@ -174,3 +175,9 @@ def settle_shipping(*, at: datetime, customers: Collection[int] | None = None) -
         stand = stand.filter(customer__in=customers)
     wanted = dict(stand.values_list("customer", "tier__benefits__offer"))
     return standing_coupons.settle(SHIPPING, wanted, at=at, customers=customers)
+
+
+def hand_over(guest: Customer, member: Customer) -> None:
+    """Let what one customer has had of the tiers count as had by another, who is the same person."""
+    had = TierGrant.objects.filter(customer=member).aggregate(most=Max("number"))["most"] or 0
+    TierGrant.objects.filter(customer=guest).update(customer=member, number=F("number") + had)

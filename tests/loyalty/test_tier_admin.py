@@ -93,7 +93,7 @@ def test_a_currency_in_which_nobody_orders_is_refused_while_the_table_is_active(
     shop.place(user=join(), total=Decimal(10))
     drain(clock.now)
     form = table_form((1, "Silver", "500"), currency="USD")
-    said = "Nobody has ordered in USD; the shop's orders are in EUR."
+    said = "Nobody has ordered in USD; orders are in EUR."
     assert said in text(staff.post(ADD_TABLE, form))
     assert said not in text(staff.post(ADD_TABLE, {**form, "active": ""}))
     table(("Silver", 100), currency="USD")

@@ -17,7 +17,7 @@ from campaigns.terms import Money, Terms
 from loyalty import tier_subscribers
 from loyalty.facts import TierChanged
 from loyalty.models import Task, Tier, TierBenefit, TierGrant, TierTable
-from loyalty.services import standing_coupons, tasks, tiers
+from loyalty.services import persons, standing_coupons, tasks, tiers
 from retention import registry
 from retention.models import Fact
 from retention.registry import Recorded
@@ -263,3 +263,17 @@ def test_the_same_facts_twice_give_once(shop: FakeShop, clock: Clock, drain: Dra
     for _ in range(3):
         tier_subscribers.give_benefits([Recorded(id=row.pk, position=row.pk, data=data)] * 2)
     assert (account(user), TierGrant.objects.count(), Task.objects.count()) == ((50, 0), 2, 1)
+
+
+def test_who_proves_to_be_somebody_that_we_know_has_had_what_they_had(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    ladder(clock)
+    gives("Silver", "points", points=50)
+    user, other = join(), join("bob@example.com")
+    for one in (user, other):
+        buy(shop, one, "300.00", drain, clock)
+    persons.absorb(who(other), who(user), clock.now)
+    rows = TierGrant.objects.filter(customer=who(user)).order_by("number")
+    assert list(rows.values_list("number", flat=True)) == [1, 2]
+    assert len(persons.export(who(user))["tier_benefits"]) == 2
