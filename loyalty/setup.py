@@ -49,6 +49,8 @@ TICKS = [
          does=_("tells people that points of theirs end soon")),
     Tick(name="loyalty.unrated", every=HOUR, run=lambda at: awards.settle_unrated(at=at),
          does=_("awards orders whose currency had no rate and has one now")),
+    Tick(name="loyalty.history", every=HOUR, run=lambda at: awards.settle_history(at=at),
+         does=_("awards old orders where the programme says that they earn, too")),
     Tick(name="loyalty.tiers", every=MINUTE, run=lambda at: tiers.refresh(at=at),
          does=_("daily, and after a change of the table, brings everybody into the tier that they reach")),
     Tick(name="loyalty.verify", every=DAY, run=lambda at: verifying.verify(),

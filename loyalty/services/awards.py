@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from loyalty.locks import hold
 from loyalty.models import OrderAward
@@ -61,20 +61,35 @@ def settle_unrated(*, at: datetime, limit: int = 1000) -> int:
     return settle(dict.fromkeys(waiting.filter(currency__in=currencies)[: batch_size(limit)], at))
 
 
+def settle_history(*, at: datetime, limit: int = 1000) -> int:
+    """Award old orders that were there before the programme said that they earn. Returns how many were looked at."""
+    running = programmes.running()
+    if running is None or not running.programme.award_history:
+        return 0
+    waiting = _to_earn(running).filter(history=True).order_by("customer", "placed_at", "pk")
+    some = list(waiting.values_list("reference", flat=True)[: batch_size(limit)])
+    settle(dict.fromkeys(some, at))
+    return len(some)
+
+
 def _enter(orders: Mapping[str, datetime], running: Running | None) -> None:
     """Make a row for each order that begins to earn."""
     if running is None:
         return
-    earning = (
-        Order.objects.filter(reference__in=list(orders), paid_at__isnull=False, cancelled_at=None)
-        .exclude(customer__kind=Customer.Kind.GUEST)
-        .exclude(Exists(OrderAward.objects.filter(order=OuterRef("reference"))))
-    )
-    if not running.programme.award_history:
-        earning = earning.filter(history=False)
+    earning = _to_earn(running).filter(reference__in=list(orders))
     # by reference: two batches with orders in common insert them in one order and do not wait for each other
     rows = earning.order_by("reference").values_list("reference", "currency")
     OrderAward.objects.bulk_create(
         [OrderAward(order=reference, currency=currency, settled_at=orders[reference]) for reference, currency in rows],
         ignore_conflicts=True,
     )
+
+
+def _to_earn(running: Running) -> QuerySet[Order]:
+    """Return orders that earn by the programme and have no award yet."""
+    earning = (
+        Order.objects.filter(paid_at__isnull=False, cancelled_at=None)
+        .exclude(customer__kind=Customer.Kind.GUEST)
+        .exclude(Exists(OrderAward.objects.filter(order=OuterRef("reference"))))
+    )
+    return earning if running.programme.award_history else earning.filter(history=False)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from loyalty.models import Account, Entry
+from loyalty.models import Account, Entry, Lot, LotMove, OrderAward, Programme
 from loyalty.services import awards, expiry, points, verifying
 from retention.models import Customer, Job
 from retention.services import customers, logs
@@ -208,3 +208,42 @@ def test_who_proves_the_mailbox_gets_what_is_left_of_it_and_nothing_that_has_end
     mine = Account.objects.get(customer__user=user)
     assert (mine.balance, balance("1")) == (left + 10 * has_points, 0)
     assert list(verifying.differences()) == []
+
+
+@pytest.mark.parametrize("spends", [None, 50])
+def test_a_programme_that_comes_after_the_log_awards_as_if_it_had_been_there(take_in: Any, spends: int | None) -> None:
+    log = (
+        "2025-01-01,order,A,A,1,40.00\n"
+        "2025-02-01,order,B,B,1,30.00\n"
+        "2025-02-10,refund,B/1,B,1,10.00\n"
+        "2025-03-01,order,C,C,1,10.00\n"
+        "2025-05-20,order,D,D,1,10.00\n"
+        "2025-05-20,order,E,E,,10.00\n"
+    )  # fmt: skip
+    take_in(log)
+    assert Entry.objects.count() == 0
+    start(award_history=True, expires="days", expires_after=100, history_spends=spends)
+    while awards.settle_history(at=NOW, limit=2):
+        pass
+    late = told()
+    assert late[-1] == ("05-20", "award", 10)
+    assert (("03-01", "spend", -50) in late) is (spends is not None)
+    assert awards.settle_history(at=NOW) == 0
+    assert list(verifying.differences()) == []
+    # the same as if it had come before
+    programme = Programme.objects.get()
+    for row in (LotMove, Lot):
+        row.objects.all().delete()
+    OrderAward.objects.all().delete()
+    Entry.objects.all()._raw_delete("default")
+    Account.objects.update(balance=0)
+    Programme.objects.filter(pk=programme.pk).update(expiry_since=None)
+    awards.settle(dict.fromkeys("ABCD", NOW))
+    assert told() == late
+
+
+def test_old_orders_that_do_not_earn_are_left_alone(take_in: Any) -> None:
+    take_in("2025-01-01,order,A,A,1,40.00\n")
+    start()
+    assert awards.settle_history(at=NOW) == 0
+    assert Entry.objects.count() == 0

@@ -14,7 +14,7 @@ from loyalty import terms
 from loyalty.models import Rate
 from loyalty.models.currency import known
 from loyalty.models.programme import DebtPolicy, Expires, PendingFrom, RefundPolicy
-from loyalty.services import arranging
+from loyalty.services import arranging, awards
 
 
 class Command(BaseCommand):
@@ -58,6 +58,9 @@ class Command(BaseCommand):
             raise CommandError(" ".join(error.messages)) from error
         for sentence in terms.for_staff(found, list(Rate.objects.current().filter(programme=found).order_by("pk"))):
             self.stdout.write(str(sentence))
+        if found.award_history:
+            while awards.settle_history(at=timezone.now()):
+                pass
         if others := arranging.awarded_otherwise(found):
             self.stdout.write(
                 f"{others} orders were awarded under other terms and keep them. To compare programmes take the log "
