@@ -76,7 +76,9 @@ class DecisionForm(forms.Form):
 
 @admin.register(Referral)
 class ReferralAdmin(ReadOnlyAdmin):
-    list_display = ("at", "order", "brought_by", "state", "why", "review", "stands_out", "due_at", "stands")
+    list_display = (
+        "at", "brought_by", "stands_out", "decision", "state", "why", "review", "due_at", "stands", "order"
+    )  # fmt: skip
     list_filter = ("review", "state", "why", "flags__kind")
     list_select_related = ("referrer",)
     fields = (
@@ -113,7 +115,7 @@ class ReferralAdmin(ReadOnlyAdmin):
         if referral.review != Referral.Review.OPEN:
             return "–"
         url = reverse("admin:retention_loyalty_referral_decide", args=[referral.pk])
-        return format_html('<a class="button" href="{}">{}</a>', url, _("Approve or decline"))
+        return format_html('<a class="button" href="{}">{}</a>', url, _("Decide"))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.decide)

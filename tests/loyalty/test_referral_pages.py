@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import AnonymousUser, Permission
+from django.template import Context, Template
 from django.test import Client
 from django.utils import timezone
 
@@ -238,7 +239,7 @@ def test_staff_decide_the_queue_with_the_permission_for_it(shop: FakeShop, staff
     said = text(staff.get("/admin/retention_loyalty/referral/?review__exact=open"))
     assert "the same mailbox, spelled otherwise or of another account" in said
     page = f"/admin/retention_loyalty/referral/{alias.pk}/decide/"
-    assert "Approve or decline" in text(staff.get(f"/admin/retention_loyalty/referral/{alias.pk}/change/"))
+    assert f'href="{page}"' in staff.get(f"/admin/retention_loyalty/referral/{alias.pk}/change/").content.decode()
     viewer = get_user_model().objects.create_user("eve", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_referral"))
     assert signed_in(viewer).get(page).status_code == 403
@@ -270,3 +271,14 @@ def test_a_promise_whose_offer_is_off_is_a_trouble(shop: FakeShop) -> None:
         "The offer “Welcome” is promised for friends, and gives no coupons now"
     ]
     assert "For your first order" not in text(Client().get(path(friends.member())))
+
+
+def test_a_template_of_the_shop_can_show_the_link(shop: FakeShop) -> None:
+    page = Template("{% load loyalty_friends %}{% referral_url user as url %}[{{ url }}]")
+    ada, ben = friends.member(), friends.member("ben@example.com")
+    code = friends.code(ada)
+    assert page.render(Context({"user": ada})) == "[]"  # nobody is rewarded
+    friends.terms()
+    assert page.render(Context({"user": ada})).endswith(f"/r/{code}/]")
+    for nobody in (ben, AnonymousUser(), None):
+        assert page.render(Context({"user": nobody})) == "[]"

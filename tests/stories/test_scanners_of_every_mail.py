@@ -17,7 +17,7 @@ from django.test import Client
 
 from campaigns.models import Journey
 from loyalty.models.programme import Expires
-from loyalty.services import notices, points
+from loyalty.services import notices, paid_members, paid_notices, paid_terms, points
 from retention import registry
 from retention.conf import conf
 from retention.models import Customer
@@ -25,6 +25,7 @@ from retention.services import accounts, consent, customers, delivery, outbox, s
 from retention.services.outbox import Promise
 from tests.campaigns.shelf import give, make_offer
 from tests.campaigns.walks import Walk, switch, walk
+from tests.loyalty import club
 from tests.loyalty.till import join, start, who
 
 __all__ = ["switch", "walk"]
@@ -90,12 +91,22 @@ def point_mails(walk: Walk) -> None:
     notices.warn(at=now)
 
 
+def membership_mails(walk: Walk) -> None:
+    now = walk.clock.now
+    plan = club.plan(walk.shop, months=1, notice_days=90)
+    gil = who(join("gil@example.com"))
+    paid_terms.grant(gil, plan, months=1, reason="test", author="test", key="scan", at=now)
+    paid_members.look(at=now)
+    paid_notices.warn(at=now)
+
+
 @pytest.fixture
 def every_mail(walk: Walk, switch: Callable[..., Journey]) -> list[EmailMessage]:
     survey_mails(walk, switch)
     account_mails(walk)
     coupon_mails(walk)
     point_mails(walk)
+    membership_mails(walk)
     delivery.deliver(at=walk.clock.now)
     return list(mail.outbox)
 
