@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils import timezone
 
 from loyalty import gift_words, present_words, queries
 from loyalty.models import Present, Task
@@ -21,18 +22,19 @@ def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | Non
 
     A surprise is said to be there, and nothing else of it.
     """
+    now = timezone.now()  # noqa: TID251  (a section is the edge: the page gives it no clock)
     found = gifts.progress(customer)
     given = _given(customer) if found else []
-    if not any(one.current for one, _, _ in found) and not given:
+    if not any(one.in_force(now) for one, _, _ in found) and not given:
         return None
     terms = present_words.terms_of(
         [row.offer_id for row in given] + [version.offer_id for one, *_ in found for version in one.versions.values()]
     )
     numbers = queries.order_numbers(row.order for row in given if row.order)
-    ways = [way for one, count, ahead in found if (way := gifts.way(one, count, ahead)) is not None]
+    ways = [way for one, count, ahead in found if (way := gifts.way(one, count, ahead, at=now)) is not None]
     return {
         "template": "loyalty/gifts.html",
-        "surprises": any(one.plan.surprise and one.current for one, *_ in found),
+        "surprises": any(one.plan.surprise and one.in_force(now) for one, *_ in found),
         "ways": [
             {
                 "pk": way.version.plan_id,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from campaigns.reasons import Reason
+from campaigns.services.segments import unanswerable
 from loyalty import giving_words
 from loyalty.models import Challenge, Present
 from loyalty.services import causes
@@ -47,11 +48,12 @@ def _waiting() -> Iterator[Trouble]:
 
 def _conditions(at: datetime) -> Iterator[Trouble]:
     for challenge in Challenge.objects.open(at=at).exclude(condition="").order_by("pk"):
-        if challenge.condition not in registry.conditions:
+        condition = registry.conditions.get(challenge.condition)
+        if condition is None or unanswerable(condition, challenge.parameters):
             yield Trouble(
-                what=_("The challenge “%(name)s” is for nobody: its condition %(condition)s is not there")
-                % {"name": challenge.name, "condition": challenge.condition},
-                cure=_("Install the app that brings the condition, or switch the challenge off."),
+                what=_("The challenge “%(name)s” is for nobody: its condition %(condition)s cannot be asked")
+                % {"name": challenge.name, "condition": condition.label if condition else challenge.condition},
+                cure=_("Bring back what the condition asks for, e.g. its segment, or end the challenge."),
                 url=reverse("admin:retention_loyalty_challenge_change", args=[challenge.pk]),
             )
 

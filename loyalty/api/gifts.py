@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -50,13 +51,14 @@ class MyGifts(Mine):
 
     @extend_schema(summary="How far my next gifts are, and those that I have", responses=Gifts)
     def get(self, request: Request) -> Response:
+        now = timezone.now()
         found = gifts.progress(self.customer)
         rows = self.get_queryset().exclude(task__state=Task.State.DECLINED)
         given = list(rows.select_related("coupon").order_by("-given_at", "-pk")[:RECENT])
-        ways = [way for one, count, ahead in found if (way := gifts.way(one, count, ahead)) is not None]
+        ways = [way for one, count, ahead in found if (way := gifts.way(one, count, ahead, at=now)) is not None]
         terms = present_words.terms_of([*(row.offer_id for row in given), *(way.version.offer_id for way in ways)])
         answer = {
-            "surprises": any(one.plan.surprise and one.current for one, *_ in found),
+            "surprises": any(one.plan.surprise and one.in_force(now) for one, *_ in found),
             "next": [
                 {
                     "name": way.version.plan.name,

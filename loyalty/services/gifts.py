@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 
 from loyalty.locks import hold
 from loyalty.models import GiftPlan, GiftProgress, GiftVersion, Present
@@ -44,10 +44,10 @@ class Known:
             for version in self.versions.values()
         ]
 
-    @property
-    def current(self) -> GiftVersion | None:
-        """The version in force; None for a plan that has ended."""
-        return next((version for version in self.versions.values() if version.ends_at is None), None)
+    def in_force(self, at: datetime) -> GiftVersion | None:
+        """Return the version in force; None for a plan that has ended or not begun."""
+        running = (version for version in self.versions.values() if version.ends_at is None)
+        return next((version for version in running if version.starts_at <= at), None)
 
     def count(self, orders: Sequence[Placed]) -> Count:
         return rounds.count(orders, self.counting, before=self.plan.count_before)
@@ -100,8 +100,10 @@ def settle_surplus(*, at: datetime, limit: int = 500) -> int:
 
     Returns how many rows changed.
     """
-    given = Present.objects.given().filter(coupon__used=0, version__isnull=False)
-    more = GiftProgress.objects.filter(standing__gt=F("rounds"), customer__in=given.values("customer"))
+    unused = Present.objects.given().filter(
+        coupon__used=0, coupon__replaced_by=None, customer=OuterRef("customer"), version__plan=OuterRef("plan")
+    )
+    more = GiftProgress.objects.filter(Exists(unused), standing__gt=F("rounds"))
     return settle(list(more.order_by("pk").values_list("customer", flat=True)[:limit]), at=at)
 
 
@@ -209,12 +211,12 @@ class Way:
     missing: int
 
 
-def way(one: Known, count: Count, ahead: int) -> Way | None:
+def way(one: Known, count: Count, ahead: int, *, at: datetime) -> Way | None:
     """Return how far the next gift of a plan is; None for a surprise, and where nothing is promised any more.
 
     ``ahead``: gifts that stand beyond the rounds; each makes up for one round to come.
     """
-    if one.plan.surprise or one.current is None or count.version is None or count.every is None:
+    if one.plan.surprise or one.in_force(at) is None or count.version is None or count.every is None:
         return None
     return Way(
         version=one.versions[count.version], done=count.towards, missing=count.every * (1 + ahead) - count.towards

@@ -36,10 +36,11 @@ def export(customer: Customer) -> Mapping[str, Any]:
 
 
 def erase(customer: Customer, at: datetime) -> None:
-    """Withdraw what was to be put into a parcel; presents and sums stay without a name."""
+    """Withdraw what was to be given; presents and sums that were stay, without a name."""
     waiting = Task.objects.filter(customer=customer, presents__isnull=False, state=Task.State.OPEN)
     ids = list(waiting.order_by("pk").values_list("pk", flat=True))
     Task.objects.filter(pk__in=ids, state=Task.State.OPEN).update(state=Task.State.WITHDRAWN, closed_at=at)
+    Present.objects.due().filter(customer=customer).update(state=Present.State.UNDONE, undone_at=at)
 
 
 def absorb(guest: Customer, member: Customer, at: datetime) -> None:
@@ -56,23 +57,22 @@ def _move_presents(guest: Customer, member: Customer, taken: Mapping[int, int], 
 
     ``taken``: challenge → the member's own participation, which stands for both then.
     """
-    mine = list(
-        Present.objects.filter(customer=guest).select_related("version", "participation").order_by("series", "pk")
-    )
-    if not mine:
+    mine = Present.objects.filter(customer=guest).select_related("version", "participation")
+    if not (rows := list(mine)):
         return
-    plans = {row.version.plan_id for row in mine if row.version is not None}
+    plans = {row.version.plan_id for row in rows if row.version is not None}
     GiftProgress.objects.bulk_create(
         [GiftProgress(plan_id=plan, customer=member, counted_at=at) for plan in sorted(plans)], ignore_conflicts=True
     )
     hold(GiftProgress.objects.filter(plan__in=plans, customer__in=[guest, member]))
     hold(Participation.objects.filter(customer__in=[guest, member]))
-    wanted = {row.pk: _series(row, member, taken) for row in mine}
+    rows = hold(mine)
+    wanted = {row.pk: _series(row, member, taken) for row in rows}
     highest: dict[str, int] = defaultdict(int)
     theirs = Present.objects.filter(series__in=set(wanted.values())).exclude(customer=guest)
     for series, number in theirs.values_list("series", "number"):
         highest[series] = max(highest[series], number)
-    for row in mine:
+    for row in rows:
         row.customer = member
         if row.series != wanted[row.pk]:
             row.series = wanted[row.pk]
@@ -80,9 +80,9 @@ def _move_presents(guest: Customer, member: Customer, taken: Mapping[int, int], 
             row.number, row.attempt = highest[row.series], 1
             if row.participation is not None:
                 row.participation_id = taken[row.participation.challenge_id]
-    Task.objects.filter(presents__in=[row.pk for row in mine]).update(customer=member)
+    Task.objects.filter(presents__in=[row.pk for row in rows]).update(customer=member)
     Present.objects.bulk_create(
-        mine,
+        rows,
         update_conflicts=True,
         unique_fields=["id"],
         update_fields=["series", "number", "attempt", "customer", "participation"],

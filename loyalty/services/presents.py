@@ -16,6 +16,7 @@ from itertools import islice
 from django.db import transaction
 
 from loyalty.facts import ChallengeUndone, ChallengeWon, GiftEarned, GiftUndone
+from loyalty.locks import hold
 from loyalty.models import Present
 from loyalty.services import handing, taking_back
 from retention.facts import FactData
@@ -54,7 +55,8 @@ def settle(series: Iterable[Series], *, at: datetime) -> dict[str, int]:
     if not asked:
         return {}
     rows: dict[str, list[Present]] = defaultdict(list)
-    for row in Present.objects.filter(series__in=[one.name for one in asked]).order_by("pk"):
+    # locked: another worker may be handing out one that is due
+    for row in hold(Present.objects.filter(series__in=[one.name for one in asked])):
         rows[row.series].append(row)
     missing: list[Present] = []
     surplus: dict[str, tuple[int, list[Present]]] = {}

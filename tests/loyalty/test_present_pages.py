@@ -74,6 +74,15 @@ def test_who_never_ordered_reads_what_is_promised(shop: FakeShop, clock: Clock, 
     assert "Every order brings you a gift: a coupon: €5.00 off." in text
 
 
+def test_a_gift_that_begins_later_is_not_promised_yet(shop: FakeShop, clock: Clock, client: Client) -> None:
+    plan(2, at=clock.now + timedelta(days=1))
+    plan(2, at=clock.now + timedelta(days=1), thing="A postcard", surprise=True)
+    user = join()
+    assert "Your gifts" not in page(client, user, clock)
+    clock.forward(days=1)
+    assert "2 more orders to your gift." in page(client, user, clock)
+
+
 def test_a_surprise_is_said_to_be_there_and_neither_when_nor_what(
     shop: FakeShop, clock: Clock, drain: Drain, client: Client
 ) -> None:

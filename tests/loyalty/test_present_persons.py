@@ -126,7 +126,7 @@ def test_what_waits_and_what_is_wrong_is_told_with_its_cure(shop: FakeShop, cloc
     found = {str(trouble.what): trouble.count for trouble in present_troubles.find(clock.now)}
     assert found == {
         "1 gift waits to be given: Cup: The offer is switched off.": 1,
-        "The challenge “Three in a month” is for nobody: its condition gone.away is not there": 1,
+        "The challenge “Three in a month” is for nobody: its condition gone.away cannot be asked": 1,
         "Forest: €0.50 given, €1.00 paid out: €0.50 too much, for which the next orders make up": 1,
     }
     assert Coupon.objects.count() == 0

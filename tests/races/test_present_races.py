@@ -15,9 +15,9 @@ import pytest
 from django.db import IntegrityError
 from django.db.models import Model, QuerySet
 
-from campaigns.models import Coupon
+from campaigns.models import Coupon, Offer
 from loyalty.models import Cause, Contribution, Entry, GiftProgress, Participation, Payout, Present
-from loyalty.services import causes, challenges, gifts, giving, participants, verifying
+from loyalty.services import causes, challenges, gifts, giving, participants, presents, verifying
 from retention.models import Customer, Order
 from retention.testing.clock import Clock
 from tests.loyalty.gifts import challenge, offer, plan
@@ -91,6 +91,24 @@ def test_cancelling_while_others_count_ends_at_what_stands(people: list[int], cl
     assert [number for _, number in standing] == [1] * PEOPLE
     assert sum(Entry.objects.values_list("points", flat=True)) == PEOPLE * 10
     assert list(verifying.differences()) == []
+
+
+def test_what_is_handed_out_while_its_orders_are_cancelled_is_called_off(people: list[int], clock: Clock) -> None:
+    closed = offer()
+    plan(2, offer=closed)
+    Offer.objects.update(active=False)
+    gifts.settle(people, at=clock.now)
+    assert Present.objects.due().count() == ORDERS // 2
+    Offer.objects.update(active=True)
+    Order.objects.update(cancelled_at=clock.now)
+
+    def hand_out() -> None:
+        for _ in range(20):
+            presents.give_due(at=clock.now, limit=3)
+
+    all_well(together(hand_out, hand_out, *[lambda one=one: gifts.settle([one], at=clock.now) for one in people]))
+    assert Present.objects.standing().count() == 0
+    assert not Coupon.objects.filter(state="issued").exists()
 
 
 def test_one_person_who_presses_the_button_eight_times_takes_part_once(people: list[int], clock: Clock) -> None:
