@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from oscar.core.loading import get_model
 
 from loyalty.models import Account, Programme
 from loyalty.services import programmes, rules
@@ -61,3 +62,22 @@ def test_without_a_programme_the_pages_say_nothing(world: OscarWorld, tea: str) 
     visitor = world.visit()
     world.put(visitor, tea)
     assert (said(page_of(visitor, tea)), said(visitor.get("/basket/"))) == ([], [])
+
+
+def test_a_refund_that_names_its_lines_takes_their_points_and_no_others(
+    world: OscarWorld, tea: str, drain: Drain
+) -> None:
+    cup = world.add_product("Cup", Decimal(20))
+    user = world.add_user("ada@example.com")
+    visitor = world.visit(user)
+    world.put(visitor, tea, 2)
+    world.put(visitor, cup)
+    order = world.order(world.checkout(visitor))
+    drain(world.now())
+    assert Account.objects.get(customer__user=user).balance == 48 + 20
+    kind, _ = get_model("order", "PaymentEventType").objects.get_or_create(name="Refunded")
+    event = order.payment_events.create(event_type=kind, amount=Decimal(12), reference="g1")
+    line = order.lines.get(product_id=tea)
+    get_model("order", "PaymentEventQuantity").objects.create(event=event, line=line, quantity=1)
+    drain(world.now())
+    assert Account.objects.get(customer__user=user).balance == 24 + 20

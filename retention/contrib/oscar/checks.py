@@ -20,9 +20,12 @@ HERE = Path(__file__).resolve().parent
 MIDDLEWARE = "retention.contrib.oscar.middleware.CheckoutMiddleware"
 BASKET = "oscar.apps.basket.middleware.BasketMiddleware"
 OVERRIDES = {
-    "oscar/checkout/thank_you.html": "{% load retention %}{% retention_prompt %}",
+    "oscar/checkout/thank_you.html": "{% load retention %}{% retention_prompt %}{% retention_order_notes %}",
     "oscar/checkout/preview.html": "{% load retention_oscar %}{% retention_opt_out %}",
-    "oscar/basket/partials/basket_content.html": "{% load retention %}{% retention_basket %}",
+    "oscar/basket/partials/basket_content.html": (
+        "{% load retention %}{% retention_basket %}{% retention_basket_notes %}"
+    ),
+    "oscar/catalogue/detail.html": "{% load retention %}{% retention_product product.pk price currency %}",
     "oscar/customer/baseaccountpage.html": "a link to {% url 'retention:account' %}",
 }
 """Template of Oscar's → what the merchant writes into their own copy of it."""
