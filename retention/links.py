@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from functools import lru_cache
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import reverse
+from django.urls import get_script_prefix, get_urlconf, reverse
+from django.utils.translation import get_language
 
 from retention.conf import conf
 
@@ -52,9 +55,22 @@ def read_unsubscribe_token(token: str) -> tuple[int, str] | None:
 
 def unsubscribe_url(*, customer: int, purpose: str) -> str:
     """Return the one URL of the List-Unsubscribe header (RFC 8058)."""
-    return absolute(reverse("retention:unsubscribe", args=[unsubscribe_token(customer=customer, purpose=purpose)]))
+    return _with_token("retention:unsubscribe", unsubscribe_token(customer=customer, purpose=purpose))
 
 
 def preferences_url(unsubscribe_url: str) -> str:
     """Return the page where the reader of a mail chooses which mail they get: by the same token, good for ever."""
-    return absolute(reverse("retention:preferences", args=[unsubscribe_url.rpartition("/")[2]]))
+    return _with_token("retention:preferences", unsubscribe_url.rpartition("/")[2])
+
+
+def _with_token(name: str, token: str) -> str:
+    """Return the URL of a page that a token opens; letters that a path takes as they are."""
+    before, after = _around(name, get_urlconf() or settings.ROOT_URLCONF, get_script_prefix(), get_language())
+    return absolute(before + token + after)
+
+
+@lru_cache(maxsize=16)
+def _around(name: str, *decided_by: str | None) -> tuple[str, str]:
+    """Return what stands before and behind a token in the path of a page. Asked for each mail, it takes time."""
+    before, _, after = reverse(name, args=["-TOKEN-"]).partition("-TOKEN-")
+    return before, after

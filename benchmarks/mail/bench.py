@@ -19,7 +19,7 @@ from django.test.utils import setup_test_environment
 from benchmarks import rounds, table
 from benchmarks.mail import letter, queues
 from benchmarks.mail.sink import Sink, sink
-from retention.services import texts, values
+from retention.services import rendering, values
 
 MAILS = 1_000
 """A round; five of them are 5,000."""
@@ -171,10 +171,10 @@ def _tasks(server: Sink, wrong: list[str]) -> float:
     return (TASKS - (first - before)) / (time.perf_counter() - started)
 
 
-def _sample() -> texts.Rendered:
+def _sample() -> rendering.Rendered:
     common = values.common(first_name="Ada", unsubscribe_url="https://shop.example.com/u/abcdefgh")
     own = {"code": "SPRING-00000001", "url": "https://shop.example.com/c/1"}
-    return texts.render(letter.LETTER, language="en", values={**common, **own})
+    return rendering.render(letter.LETTER, language="en", values={**common, **own})
 
 
 HEADERS = {"Reply-To": "shop@example.com", "Auto-Submitted": "auto-generated", "List-Id": "Shop <m.example.com>",

@@ -25,7 +25,7 @@ from retention.admin.text_form import TextForm
 from retention.mail import Mail
 from retention.models import Customer, Text
 from retention.services import hints, link_check, previewing, texts, trial
-from retention.services.texts import CannotRender, Rendered
+from retention.services.rendering import CannotRender, Rendered
 
 SEES = "retention.view_personal_data"
 SENDS = "retention.send_test"

@@ -43,7 +43,7 @@ def _deliver_batch(choices: Sending, starter: Starter, watch: Watch, *, limit: i
         return 0, False
     asked = unsettled.hold(asking.refuse(claimed, at=at), at=at)
     going = holding.hold(asked, sending=choices, limits=limits, at=at)
-    ready = writing.write(going.messages, at=at)
+    ready = writing.prepare(going.messages, at=at)
     for item in ready:
         item.until = going.until.get(item.message.pk)
     try:

@@ -15,7 +15,7 @@ from retention.broker import find_app, is_reachable
 from retention.conf import conf
 from retention.finding import Finding
 from retention.models import Heartbeat
-from retention.services import domain, health, samples, texts, unsettled
+from retention.services import domain, health, rendering, samples, unsettled
 
 PATIENCE = 5
 """Seconds to wait for an answer of the shop."""
@@ -85,8 +85,8 @@ def _mails() -> Iterator[Finding]:
     for mail in registry.mails:
         for language, _ in settings.LANGUAGES:
             try:
-                texts.render(mail, language=language, values=samples.values(mail))
-            except texts.CannotRender as error:
+                rendering.render(mail, language=language, values=samples.values(mail))
+            except rendering.CannotRender as error:
                 yield Finding(well=False, what=str(error), cure="Mend the text in admin.")
     yield Finding(
         well=True, what=f"{len(registry.mails.names())} mails were written in {len(settings.LANGUAGES)} languages"

@@ -12,9 +12,9 @@ from django.utils.translation import ngettext
 
 from retention.mail import Mail
 from retention.models import Customer, Text
-from retention.services import samples, texts
+from retention.services import rendering, samples
 from retention.services.markup import read
-from retention.services.texts import Rendered
+from retention.services.rendering import Rendered
 
 SUBJECT_LENGTH = 60
 """Characters that a telephone shows."""
@@ -50,7 +50,7 @@ class Hint:
 def of_text(mail: Mail, text: Text) -> list[Hint]:
     """Return what could be better; asks the database once, and no other server. Raises CannotRender."""
     values = samples.values(mail, language=text.language, first_name="Ada")
-    written = texts.render(mail, language=text.language, values=values, own={text.language: text})
+    written = rendering.render(mail, language=text.language, values=values, own={text.language: text})
     return [
         *_subject(written),
         *_pictures(text),

@@ -7,6 +7,7 @@ import re
 import uuid
 from email.header import Header
 from email.utils import formataddr, formatdate, parseaddr, quote
+from functools import lru_cache
 
 from django.conf import settings
 from django.core.mail import BadHeaderError, EmailMultiAlternatives
@@ -18,6 +19,8 @@ LONGEST_LINE = 998
 SPECIAL = re.compile(r'[][\\()<>@,:;".]')
 """What a name holds only between quotes."""
 NEWLINE = re.compile(r"\r\n|\r|\n")
+PLAIN = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")
+"""An address without a name in which nothing needs quotes."""
 
 
 class NotOurs(Exception):
@@ -55,8 +58,19 @@ def as_bytes(email: EmailMultiAlternatives) -> bytes:
 
 def mailbox(address: str) -> str:
     """Return an address with its name as a header holds it: names encoded, the domain as DNS knows it."""
+    return address if PLAIN.fullmatch(address) else _named(address)
+
+
+@lru_cache(maxsize=8)
+def _named(address: str) -> str:
     name, address = parseaddr(address)
     return formataddr((name, route(address)))
+
+
+@lru_cache(maxsize=8)
+def address_of(mailbox: str) -> str:
+    """Return the address of a mailbox that every mail names, as SMTP takes it. Raises UnicodeError."""
+    return route(parseaddr(mailbox)[1])
 
 
 def phrase(name: str) -> str:
@@ -86,7 +100,8 @@ def _header(name: str, value: str) -> str:
 
 
 def _part(kind: str, words: str) -> bytes:
-    body = NEWLINE.sub("\r\n", words).encode()
+    lines = words.replace("\n", "\r\n") if "\r" not in words else NEWLINE.sub("\r\n", words)
+    body = lines.encode()
     encoding = b"7bit" if words.isascii() else b"8bit"
     if max(map(len, body.split(b"\r\n"))) > LONGEST_LINE:
         encoding, body = b"quoted-printable", quopri.encodestring(NEWLINE.sub("\n", words).encode())

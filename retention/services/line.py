@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 
 from django.core import mail as django_mail
 from django.core.mail import EmailMessage, EmailMultiAlternatives
@@ -66,19 +65,25 @@ def send_all(ready: Sequence[Ready], starter: Starter, watch: Watch) -> bool:
 def _send_over(line: BaseEmailBackend, ready: Sequence[Ready], starter: Starter, watch: Watch) -> bool:
     previous: Ready | None = None
     for index, item in enumerate(ready):
-        starts = _step(starter, previous, item, at=watch.now())
+        try:
+            email = item.email
+        except Exception as error:  # noqa: BLE001  (kept on the message; the log holds no personal data)
+            _note_unwritten(item.message, error, at=watch.now())
+            continue
+        meanwhile = ready[index + 1].write if index + 1 < len(ready) else None
+        starts = _step(starter, previous, item, at=watch.now(), meanwhile=meanwhile)
         previous = None
         if not starts:
             continue
         try:
-            _send(line, item.email)
+            _send(line, email)
         except Exception as error:  # noqa: BLE001  (kept on the message)
             item.started = not answers.refuses_us(error)
             if not _note_failure(item.message, error, at=watch.now()):
                 outbox.postpone([rest.message for rest in ready[index + 1 :]], error=error, at=watch.now())
                 return False
             continue
-        item.provider_id = _provider_id(item.email)
+        item.provider_id = _provider_id(email)
         previous = item
     if previous:
         _step(starter, previous, None, at=watch.now())
@@ -93,19 +98,31 @@ def _send(line: BaseEmailBackend, email: EmailMultiAlternatives) -> None:
         except letters.NotOurs:
             pass
         else:
-            sender = letters.route(parseaddr(email.from_email)[1])
-            line.connection.sendmail(sender, [letters.route(email.to[0])], raw)
+            line.connection.sendmail(letters.address_of(email.from_email), [letters.route(email.to[0])], raw)
             return
     line.send_messages([email])
 
 
-def _step(starter: Starter, previous: Ready | None, item: Ready | None, *, at: datetime) -> bool:
+def _note_unwritten(message: Message, error: Exception, *, at: datetime) -> None:
+    log.warning("message %s cannot be written: %s", message.pk, type(error).__name__)
+    outbox.settle(message.owner, [message.pk], state=State.FAILED, reason="text", error=error, at=at)
+
+
+def _step(
+    starter: Starter,
+    previous: Ready | None,
+    item: Ready | None,
+    *,
+    at: datetime,
+    meanwhile: Callable[[], None] | None = None,
+) -> bool:
     """Note that one mail was sent, and go on to the next: from claimed to sending, where it is still allowed.
 
-    False when it is not (it is skipped), when it must wait after all, or another worker has taken it.
+    False when it is not (it is skipped), when it must wait after all, or another worker has taken it. ``meanwhile`` is
+    done while the database works.
     """
     late = item is not None and item.until is not None and at >= item.until
-    sent, started = starter.step(previous, None if late else item, at=at)
+    sent, started = starter.step(previous, None if late else item, at=at, meanwhile=meanwhile)
     if previous and not sent:
         _was_late(previous, at=at)
     if item is None:

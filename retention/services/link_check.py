@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from retention.conf import conf
 from retention.mail import Mail
 from retention.models import Text
-from retention.services import samples, texts, utm
+from retention.services import rendering, samples, utm
 from retention.services.hints import Hint
 from retention.services.markup import read
 
@@ -55,7 +55,7 @@ def of_text(mail: Mail, text: Text) -> list[Hint]:
 def links(mail: Mail, text: Text) -> list[str]:
     """Return the web addresses of a text, each once, without those that stand for a recipient's own."""
     values = samples.values(mail, language=text.language, first_name="Ada")
-    written = texts.render(mail, language=text.language, values=values, own={text.language: text})
+    written = rendering.render(mail, language=text.language, values=values, own={text.language: text})
     found = [url for url, _words in read(written.html).links if url.lower().startswith(("http://", "https://"))]
     return [url for url in dict.fromkeys(found) if not _is_somebodys(url)]
 

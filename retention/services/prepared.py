@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db import DatabaseError, connection
 
 try:
-    from psycopg import ClientCursor
+    from psycopg import ClientCursor, generators
+    from psycopg.errors import error_from_result
+    from psycopg.pq import ExecStatus
 except ImportError:  # SQLite, or psycopg 2
     ClientCursor = None  # type: ignore[assignment,misc]
 
@@ -44,22 +46,41 @@ def _binds_here(cursor: Any) -> bool:
     return ClientCursor is not None and isinstance(getattr(cursor, "cursor", None), ClientCursor)
 
 
+def _execute(cursor: Any, sql: str, params: Sequence[Any], meanwhile: Callable[[], None] | None) -> tuple[int, ...]:
+    """Let PostgreSQL work, do something meanwhile, and fetch the row: a commit mostly waits for the disk."""
+    if meanwhile is None:
+        cursor.execute(sql, params)
+        return tuple(cursor.fetchone())
+    link = cursor.connection
+    link.pgconn.send_query(cursor.mogrify(sql, params).encode())
+    try:
+        link.pgconn.flush()
+        meanwhile()
+    finally:
+        with connection.wrap_database_errors:
+            results = link.wait(generators.fetch_many(link.pgconn))
+            if results[-1].status != ExecStatus.TUPLES_OK:
+                raise error_from_result(results[-1], link.info.encoding)
+    return tuple(int(results[-1].get_value(0, column)) for column in range(results[-1].nfields))
+
+
 class Prepared:
     """The prepared statements of one run. Where the database has none they are sent as they are."""
 
     def __init__(self) -> None:
         self._names: dict[str, tuple[str, list[str]]] = {}
 
-    def rows(self, statement: Statement, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Run a statement that returns one row."""
+    def row(
+        self, statement: Statement, values: Mapping[str, Any], meanwhile: Callable[[], None] | None = None
+    ) -> tuple[int, ...]:
+        """Run a statement that returns one row of whole numbers; ``meanwhile`` is done while PostgreSQL works."""
         with connection.cursor() as cursor:
             # inside a transaction a failure would end it
             if _state["usable"] and not connection.in_atomic_block and _binds_here(cursor):
                 try:
                     name, order = self._prepare(cursor, statement)
                     places = ", ".join(["%s"] * len(order))
-                    cursor.execute(f"EXECUTE {name} ({places})", [values[one] for one in order])
-                    return tuple(cursor.fetchone())
+                    return _execute(cursor, f"EXECUTE {name} ({places})", [values[one] for one in order], meanwhile)
                 except DatabaseError as error:
                     if getattr(error.__cause__, "sqlstate", "") != GONE:
                         raise

@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 
 from retention.mail import Asked, Mail
 from retention.models import Customer, Text
-from retention.services import samples, texts, utm
+from retention.services import rendering, samples, texts, utm
 from retention.services import values as mail_values
-from retention.services.texts import CannotRender, Rendered
+from retention.services.rendering import CannotRender, Rendered
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def preview(mail: Mail, text: Text, *, language: str, customer: Customer | None,
     for value, found in _of_parts(mail, asked, own, at=at).items():
         if customer or found is not None:
             values[value] = found
-    return texts.render(mail, language=language, values=values, own=own, tags=utm.tags(mail.name))
+    return rendering.render(mail, language=language, values=values, own=own, tags=utm.tags(mail.name))
 
 
 def _of_parts(mail: Mail, asked: Asked, own: dict[str, Text], *, at: datetime) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from retention.finding import Finding
 from retention.redaction import without_addresses
 from retention.services import domain, line, writing
 from retention.services.names import Names, Silent
-from retention.services.texts import Rendered
+from retention.services.rendering import Rendered
 
 WAY_OUT = ("list-unsubscribe", "list-unsubscribe-post")
 SHARED = re.compile(r"(?:ac|co|com|edu|gob|gov|ne|net|nom|or|org)\.[a-z]{2}")

@@ -12,7 +12,7 @@ from liquid.exceptions import LiquidError
 
 from retention.mail import Mail
 from retention.models import Text
-from retention.services import samples, sandbox, texts
+from retention.services import rendering, samples, sandbox, texts
 
 OF_LISTS = {"size", "first", "last"}
 """What Liquid itself knows of a list or a word."""
@@ -43,8 +43,8 @@ def faults(mail: Mail, text: Text) -> list[Fault]:
         return found
     for given in (values, _without(mail, values)):
         try:
-            texts.render(mail, language=text.language, values=given, own={text.language: text})
-        except texts.CannotRender as error:
+            rendering.render(mail, language=text.language, values=given, own={text.language: text})
+        except rendering.CannotRender as error:
             return [Fault(part=error.part, line=error.line, words=_said(error.fault))]
     return []
 

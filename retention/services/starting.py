@@ -69,19 +69,27 @@ class Starter:
     def close(self) -> None:
         self._prepared.close()
 
-    def step(self, previous: Ready | None, item: Ready | None, *, at: datetime) -> tuple[bool, bool]:
+    def step(
+        self,
+        previous: Ready | None,
+        item: Ready | None,
+        *,
+        at: datetime,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> tuple[bool, bool]:
         """Let ``previous`` be sent and ``item`` be sending, in one commit; whether each of them was still ours to say
-        so of, and the second still allowed: address, consent and suppression are asked in this very UPDATE."""
+        so of, and the second still allowed: address, consent and suppression are asked in this very UPDATE.
+        ``meanwhile`` is done while the database works, where it works beside us."""
         done = {"at": _adapt(at)}
         if previous:
             message = previous.message
             done |= {"done": message.pk, "done_by": message.owner, "provider": previous.provider_id}
         if item is None:
-            return (self._run([(self._sent, done)])[0] if previous else False), False
+            return (self._run([(self._sent, done)], meanwhile)[0] if previous else False), False
         start, values = self._start(item.message), _values(item.message, at=at)
         if previous is None:
-            return False, self._run([(start, values)])[0]
-        sent, started = self._run([(self._sent, done), (start, values)])
+            return False, self._run([(start, values)], meanwhile)[0]
+        sent, started = self._run([(self._sent, done), (start, values)], meanwhile)
         return sent, started
 
     def _start(self, message: Message) -> Statement:
@@ -90,11 +98,13 @@ class Starter:
             self._starts[kind] = _compile(_starts, _stand_in(kind))
         return self._starts[kind]
 
-    def _run(self, updates: Sequence[tuple[Statement, dict[str, Any]]]) -> list[bool]:
+    def _run(
+        self, updates: Sequence[tuple[Statement, dict[str, Any]]], meanwhile: Callable[[], None] | None
+    ) -> list[bool]:
         """Run one or two UPDATEs in one commit; return whether each hit a row. PostgreSQL is asked once."""
         if connection.vendor == "postgresql":
             values = {name: value for _, some in updates for name, value in some.items()}
-            return [bool(n) for n in self._prepared.rows(_together([one for one, _ in updates]), values)]
+            return [bool(n) for n in self._prepared.row(_together([one for one, _ in updates]), values, meanwhile)]
         with transaction.atomic(), connection.cursor() as cursor:
             hits = []
             for statement, values in updates:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.utils import parseaddr
+from functools import lru_cache
 from typing import Any
 
 from retention import links
@@ -21,10 +22,15 @@ def common(*, first_name: str, unsubscribe_url: str | None) -> dict[str, Any]:
     return {
         "shop": texts.shop(),
         "first_name": first_name or None,
-        "reply_to": parseaddr(conf.REPLY_TO or conf.FROM_EMAIL)[1],
+        "reply_to": _answered(conf.REPLY_TO or conf.FROM_EMAIL),
         "unsubscribe_url": unsubscribe_url,
         "preferences_url": links.preferences_url(unsubscribe_url) if unsubscribe_url else None,
     }
+
+
+@lru_cache(maxsize=8)
+def _answered(mailbox: str) -> str:
+    return parseaddr(mailbox)[1]
 
 
 def build(

@@ -1,12 +1,12 @@
-"""Writing the mails of a batch: values set-wise per kind, words in the recipient's language, headers."""
+"""Getting the mails of a batch ready: values set-wise per kind; then each in the recipient's language, with headers."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from email.utils import make_msgid, parseaddr
+from email.utils import make_msgid
 from functools import partial
 from typing import Any
 
@@ -14,11 +14,10 @@ from django.core.mail import EmailMultiAlternatives
 
 from retention import links, registry
 from retention.conf import conf
-from retention.mail import Mail
 from retention.models import Message, Text
-from retention.services import asking, letters, outbox, texts, utm
+from retention.services import asking, letters, utm
 from retention.services import values as mail_values
-from retention.services.texts import Rendered
+from retention.services.rendering import Rendered, Script
 
 log = logging.getLogger(__name__)
 
@@ -28,21 +27,40 @@ SERVICE = Message.Purpose.SERVICE
 
 @dataclass(kw_only=True)
 class Ready:
-    """A claimed mail, written and waiting for the line."""
+    """A claimed mail that waits for the line, with all that it takes to write it."""
 
     message: Message
-    email: EmailMultiAlternatives
+    compose: Callable[[], EmailMultiAlternatives]
+    """Writes it; asks no database, which was asked for all mails of the batch at once."""
     until: datetime | None = None
     """From then on it must not start: quiet hours begin, or the hour of its rate is over."""
     started: bool = False
     provider_id: str = ""
     """The id that a provider gave it when it took it."""
+    _written: EmailMultiAlternatives | Exception | None = field(default=None, repr=False)
+
+    def write(self) -> None:
+        """Write it now: there is time while the database notes what came of the mail before it."""
+        if self._written is None:
+            try:
+                self._written = self.compose()
+            except Exception as error:  # noqa: BLE001  (raised to who wants the mail)
+                self._written = error
+
+    @property
+    def email(self) -> EmailMultiAlternatives:
+        """The written mail. Raises what writing it raised."""
+        self.write()
+        if isinstance(self._written, Exception):
+            raise self._written
+        assert self._written is not None
+        return self._written
 
 
-def write(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
-    """Write each mail: values and tokens set-wise per kind, texts in the recipient's language.
+def prepare(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
+    """Get each mail ready to be written: values and tokens set-wise per kind, texts in the recipient's language.
 
-    One that cannot be written is failed with the reason; the others go on.
+    One whose values cannot be found is failed with the reason; the others go on.
     """
     ready: list[Ready] = []
     for name in sorted({message.mail for message in messages}):
@@ -51,39 +69,32 @@ def write(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
         own = {text.language: text for text in Text.objects.filter(mail=name)}
         values, group = asking.ask(partial(mail_values.build, mail, own=own), group, reason="values", at=at)
         tags = utm.tags(name)
+        languages = {message.customer.language for message in group}
+        scripts = {language: Script(mail, language=language, own=own) for language in languages}
         for message in group:
-            try:
-                email = _email(mail, message, values.get(message.pk, {}), own, tags)
-                ready.append(Ready(message=message, email=email))
-            except Exception as error:  # noqa: BLE001  (kept on the message; the log holds no personal data)
-                log.warning("message %s cannot be written: %s", message.pk, type(error).__name__)
-                outbox.settle(message.owner, [message.pk], state=State.FAILED, reason="text", error=error, at=at)
+            script = scripts[message.customer.language]
+            ready.append(
+                Ready(message=message, compose=partial(_email, script, message, values.get(message.pk, {}), tags))
+            )
     order = {message.pk: index for index, message in enumerate(messages)}
     return sorted(ready, key=lambda item: order[item.message.pk])
 
 
 def _email(
-    mail: Mail, message: Message, values: Mapping[str, Any], own: Mapping[str, Text], tags: Mapping[str, str]
+    script: Script, message: Message, values: Mapping[str, Any], tags: Mapping[str, str]
 ) -> EmailMultiAlternatives:
     unsubscribe = None
     if message.purpose != SERVICE:
         unsubscribe = links.unsubscribe_url(customer=message.customer_id, purpose=message.purpose)
-    written = texts.render(
-        mail,
-        language=texts.language_of(message.customer.language),
-        own=own,
-        values={
-            **values,
-            **mail_values.common(first_name=message.customer.first_name, unsubscribe_url=unsubscribe),
-        },
-        tags=tags,
-    )
+    common = mail_values.common(first_name=message.customer.first_name, unsubscribe_url=unsubscribe)
+    written = script.write({**values, **common}, tags=tags)
+    domain = letters.address_of(conf.FROM_EMAIL).rpartition("@")[2] or "localhost"
     if not message.header_id:
-        message.header_id = make_msgid(idstring=str(message.pk), domain=_domain())
+        message.header_id = make_msgid(idstring=str(message.pk), domain=domain)
     headers = {
         "Message-ID": message.header_id,
         "Auto-Submitted": "auto-generated",
-        "List-Id": f"{letters.phrase(conf.SHOP_NAME) or 'Shop'} <{message.purpose}.{_domain()}>",
+        "List-Id": f"{letters.phrase(conf.SHOP_NAME) or 'Shop'} <{message.purpose}.{domain}>",
     }
     if unsubscribe:
         headers["List-Unsubscribe"] = f"<{unsubscribe}>"
@@ -107,7 +118,3 @@ def compose(written: Rendered, *, to: str, headers: Mapping[str, str]) -> EmailM
 
 def _one_line(value: str) -> str:
     return "".join(value.splitlines()).strip()
-
-
-def _domain() -> str:
-    return letters.route(parseaddr(conf.FROM_EMAIL)[1]).rpartition("@")[2] or "localhost"

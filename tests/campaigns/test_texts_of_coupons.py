@@ -12,7 +12,7 @@ from campaigns.models import Journey
 from campaigns.services import invitations
 from retention import registry
 from retention.models import Customer, Sending, Text
-from retention.services import proofreading, samples, texts
+from retention.services import proofreading, rendering, samples, texts
 from tests.campaigns.test_journey_welcome import confirm
 from tests.campaigns.walks import Walk, guest
 
@@ -69,7 +69,7 @@ def test_a_survey_has_its_question_as_a_ready_block_and_no_gift(name: str) -> No
     survey = registry.mails[name]
     own = Text(mail=name, language="en", subject="s", html="{{ rating_block }}", text="{{ rating_block }}")
     assert proofreading.faults(survey, own) == []
-    rendered = texts.render(survey, language="en", values=samples.values(survey, language="en"), own={"en": own})
+    rendered = rendering.render(survey, language="en", values=samples.values(survey, language="en"), own={"en": own})
     assert rendered.html.count('class="score"') == 5
     assert rendered.text.count("/retention/sample/") == 5
     for gift in ("coupon_block", "points_block", "products_block", "companions_block"):

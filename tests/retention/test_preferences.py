@@ -470,14 +470,14 @@ def test_what_was_said_is_exported(ada: Customer) -> None:
 
 def test_a_no_between_asking_and_sending_stops_the_mail(ada: Customer, mailoutbox: Box, monkeypatch: Any) -> None:
     """All was asked while the mail was claimed; the pause comes in before it is sent."""
-    write = writing.write
+    prepare = writing.prepare
 
     def slowly(*args: Any, **kwargs: Any) -> Any:
-        written = write(*args, **kwargs)
+        ready = prepare(*args, **kwargs)
         preferences.save(ada, preferences.Wish(pause=True), shown=Shown(text=""), mailbox=True, at=NOON)
-        return written
+        return ready
 
-    monkeypatch.setattr(writing, "write", slowly)
+    monkeypatch.setattr(writing, "prepare", slowly)
     assert sent(mailoutbox, ada, NEWS) == []
     assert ada.messages.get().reason == "withdrawn"
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.mail import EmailMessage
-from django.db import connection
+from django.db import DataError, connection
 
 from retention.models import Customer, Message
 from retention.services import delivery, prepared
@@ -18,7 +18,7 @@ from tests.retention.shop import NOON
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres, pytest.mark.usefixtures("mails")]
 
-SUM = Statement("SELECT %s + %s, %s || '%%'", [1, 0, "it's"], [(1, "n")])
+SUM = Statement("SELECT %s + %s, length(%s || '%%')", [1, 0, "it's"], [(1, "n")])
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def known() -> int:
 
 def test_a_statement_is_prepared_once_and_forgotten_at_the_end() -> None:
     statements = Prepared()
-    assert [statements.rows(SUM, {"n": n}) for n in range(3)] == [(n + 1, "it's%") for n in range(3)]
+    assert [statements.row(SUM, {"n": n}) for n in range(3)] == [(n + 1, 5) for n in range(3)]
     assert known() == 1
     statements.close()
     assert known() == 0
@@ -47,14 +47,37 @@ def test_a_statement_is_prepared_once_and_forgotten_at_the_end() -> None:
 
 def test_a_session_that_forgets_is_asked_in_full_from_then_on(usable: dict[str, bool]) -> None:
     statements = Prepared()
-    statements.rows(SUM, {"n": 1})
+    statements.row(SUM, {"n": 1})
     with connection.cursor() as cursor:
         cursor.execute("DEALLOCATE ALL")
-    assert statements.rows(SUM, {"n": 2}) == (3, "it's%")
+    assert statements.row(SUM, {"n": 2}) == (3, 5)
     assert usable == {"usable": False}
-    assert Prepared().rows(SUM, {"n": 3}) == (4, "it's%")
+    assert Prepared().row(SUM, {"n": 3}) == (4, 5)
     assert known() == 0
     statements.close()
+
+
+def test_something_else_is_done_while_the_database_works() -> None:
+    statements, done = Prepared(), []
+    assert statements.row(SUM, {"n": 2}, lambda: done.append(1)) == (3, 5)
+    assert done == [1]
+    statements.close()
+
+
+def test_what_fails_meanwhile_leaves_the_connection_usable() -> None:
+    statements = Prepared()
+    with pytest.raises(ZeroDivisionError):
+        statements.row(SUM, {"n": 1}, lambda: print(1 // 0))
+    assert statements.row(SUM, {"n": 1}) == (2, 5)
+
+
+def test_what_the_database_refuses_is_raised_and_leaves_the_connection_usable() -> None:
+    statements, done = Prepared(), []
+    share = Statement("SELECT %s / %s", [1, 0], [(1, "n")])
+    with pytest.raises(DataError, match="division by zero"):
+        statements.row(share, {"n": 0}, lambda: done.append(1))
+    assert done == [1]
+    assert statements.row(share, {"n": 1}, lambda: done.append(2)) == (1,)
 
 
 def test_mails_of_every_kind_go_out_either_way(

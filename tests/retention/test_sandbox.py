@@ -12,7 +12,7 @@ from django.conf import settings
 
 from retention import registry
 from retention.models import Customer
-from retention.services import proofreading, sandbox, texts
+from retention.services import proofreading, rendering, sandbox
 from retention.services.sandbox import OUTPUT_LIMIT
 from tests.retention.hostile import ALL, GREEDY, HARMLESS, PEOPLE, PROBES
 from tests.retention.mails import RECEIPT
@@ -57,7 +57,7 @@ def leaks(source: str) -> list[str]:
     """Return the secrets that a text tells."""
     try:
         rendered = render(own(source, text=source))
-    except texts.CannotRender as refusal:
+    except rendering.CannotRender as refusal:
         return [secret for secret in secrets() if secret in str(refusal) and secret not in source]
     said = rendered.html.partition('class="content"')[2] + rendered.text
     return [secret for secret in secrets() if secret in said]
@@ -85,7 +85,7 @@ def spent(source: str) -> tuple[float, int]:
     try:
         rendered = render(own(source))
         size = max(len(rendered.html), len(rendered.text))
-    except texts.CannotRender:
+    except rendering.CannotRender:
         pass
     return time.process_time() - begun, size
 
@@ -120,7 +120,7 @@ def test_looking_for_faults_takes_no_longer() -> None:
 
 @pytest.mark.parametrize("source", GREEDY.values(), ids=GREEDY.keys())
 def test_a_greedy_text_is_refused(source: str) -> None:
-    with pytest.raises(texts.CannotRender):
+    with pytest.raises(rendering.CannotRender):
         render(own(source))
 
 
@@ -141,7 +141,7 @@ def test_a_large_text_is_taken(source: str) -> None:
     ],
 )
 def test_a_fault_has_its_part_and_line(source: str, line: int) -> None:
-    with pytest.raises(texts.CannotRender) as caught:
+    with pytest.raises(rendering.CannotRender) as caught:
         render(own(source))
     error: Any = caught.value
     assert (error.part, error.line) == ("html", line)

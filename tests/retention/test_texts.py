@@ -12,7 +12,7 @@ from django.utils import translation
 
 from retention import registry
 from retention.models import Customer, Message, Text
-from retention.services import delivery, texts
+from retention.services import delivery, rendering, texts
 from tests.retention.ground import promise
 from tests.retention.mails import RECEIPT, make
 from tests.retention.shop import NOON
@@ -49,8 +49,8 @@ def own(html: str = "<p>x</p>", *, text: str = "x", subject: str = "s", preheade
     return Text(mail=RECEIPT, language="en", subject=subject, preheader=preheader, html=html, text=text)
 
 
-def render(text: Text, **values: Any) -> texts.Rendered:
-    return texts.render(registry.mails[RECEIPT], language="en", values={**VALUES, **values}, own={"en": text})
+def render(text: Text, **values: Any) -> rendering.Rendered:
+    return rendering.render(registry.mails[RECEIPT], language="en", values={**VALUES, **values}, own={"en": text})
 
 
 # Values
@@ -93,7 +93,7 @@ def test_a_name_does_not_leave_the_attribute_it_is_in() -> None:
 
 
 def test_there_is_no_filter_that_trusts_a_name() -> None:
-    with pytest.raises(texts.CannotRender, match="safe"):
+    with pytest.raises(rendering.CannotRender, match="safe"):
         render(own("{{ first_name | safe }}"))
 
 
@@ -121,7 +121,7 @@ def test_a_text_that_is_wrong_in_one_language_fails_those_mails_alone(customer: 
 
 
 def test_a_value_that_is_missing_in_a_condition_is_an_error_too() -> None:
-    with pytest.raises(texts.CannotRender, match="birthday"):
+    with pytest.raises(rendering.CannotRender, match="birthday"):
         render(own("{% if birthday %}Happy birthday{% endif %}"))
 
 
@@ -242,7 +242,7 @@ def test_what_merchants_write_is_within_the_limits() -> None:
 @pytest.mark.parametrize("language", ["en", "ru", "es", "zh-hans"])
 def test_every_shipped_mail_can_be_written_in_every_language(name: str, language: str) -> None:
     values = {**VALUES, "link": "https://shop.example.com/retention/x/", "hours": 72}
-    rendered = texts.render(registry.mails[name], language=language, values=values)
+    rendered = rendering.render(registry.mails[name], language=language, values=values)
     assert "https://shop.example.com/retention/x/" in rendered.text
     assert 'href="https://shop.example.com/retention/x/"' in rendered.html
     assert "{{" not in rendered.html + rendered.text + rendered.subject

@@ -13,7 +13,7 @@ from django.test import Client
 from retention import registry
 from retention.mail import Code, Para, Part
 from retention.models import Text
-from retention.services import proofreading, texts
+from retention.services import proofreading, rendering, texts
 from retention.services.proofreading import Fault
 from retention.shop import ProductData
 from tests.retention.desk import WORDS, staff
@@ -143,7 +143,7 @@ def test_a_shop_whose_own_language_has_no_entry_in_its_list_finds_its_words(sett
 
 
 def test_the_whole_mail_is_in_the_language_of_its_words() -> None:
-    rendered = texts.render(
+    rendered = rendering.render(
         registry.mails[NEWS],
         language="es",
         own=own(en="Hello"),
@@ -210,7 +210,7 @@ def test_a_ready_block_is_written_in_html_and_in_plain_text() -> None:
         "shop": texts.shop(), "first_name": None, "reply_to": "x", "unsubscribe_url": None, "preferences_url": None,
         "code": "<G&1>",
     }  # fmt: skip
-    rendered = texts.render(registry.mails[NEWS], language="en", own={"en": text}, values=values)
+    rendered = rendering.render(registry.mails[NEWS], language="en", own={"en": text}, values=values)
     assert "For &lt;you&gt; &amp; yours:" in rendered.html
     assert "&lt;G&amp;1&gt;</p></b>" in rendered.html.replace("\n", "")
     assert "- For <you> & yours:\n\n    <G&1>\n -" in rendered.text

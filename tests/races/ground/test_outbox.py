@@ -77,7 +77,9 @@ def test_claiming_without_a_condition_would_send_twice(
             message.owner = "everybody"
         return found
 
-    def step(self: Starter, previous: Ready | None, item: Ready | None, *, at: datetime) -> tuple[bool, bool]:
+    def step(
+        self: Starter, previous: Ready | None, item: Ready | None, *, at: datetime, meanwhile: Any
+    ) -> tuple[bool, bool]:
         if item:
             Message.objects.filter(pk=item.message.pk).update(
                 state="sending", header_id=item.message.header_id, owner="everybody", lease_until=at
@@ -97,10 +99,10 @@ def test_a_worker_whose_lease_is_over_and_the_one_that_took_over_send_once_each_
     """The first is stopped between its claim and its first send until the second has sent everything."""
     owe(customer(), 10)
     claimed, go_on = threading.Event(), threading.Event()
-    write = writing.write
+    prepare = writing.prepare
 
     def slow(messages: Sequence[Message], *, at: datetime) -> Any:
-        ready = write(messages, at=at)
+        ready = prepare(messages, at=at)
         if at == NOON:
             claimed.set()
             assert go_on.wait(30)
@@ -113,7 +115,7 @@ def test_a_worker_whose_lease_is_over_and_the_one_that_took_over_send_once_each_
         finally:
             go_on.set()
 
-    monkeypatch.setattr(writing, "write", slow)
+    monkeypatch.setattr(writing, "prepare", slow)
     assert all_well(together(lambda: delivery.deliver(at=NOON), second)) == [10, 10]
     assert Counter(Message.objects.values_list("state", flat=True)) == {"sent": 10}
     assert len(mailoutbox) == 10
