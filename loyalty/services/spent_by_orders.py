@@ -156,25 +156,28 @@ class _Settling:
         self.back.append(one)
 
     def _approach(self, one: Claim, target: int, *, set_aside: int = 0) -> None:
-        """Post the difference between what stands as spent and the target."""
+        """Post the difference between what stands as spent, or is noted as missing, and the target."""
         customer = one.account.customer_id
         account = self.book.account(customer)
-        more = target - one.spent
+        more = target - one.spent - one.missing
         if more > 0:
-            # what a refund has taken meanwhile is not there: a rule never leads below zero
+            # what a refund has taken meanwhile is not there: a rule never leads below zero, nor asks again later
             there = account.balance if set_aside else account.balance - account.held
             number = min(more, max(0, there))
+            one.missing += more - number
             if number:
                 self._write(one, claims.spending(one, number, renews=self.renews, set_aside=set_aside, at=self.at))
                 self.happened.append(
                     PointsSpent(customer=customer, at=self.at, claim=one.pk, points=number, order=one.order)
                 )
         elif more < 0:
-            self._write(one, self._returning(one, -more))
-            self.happened.append(
-                PointsGivenBack(customer=customer, at=self.at, claim=one.pk, points=-more, order=one.order)
-            )
-        one.missing = max(0, target - one.spent)
+            never_taken = min(one.missing, -more)
+            one.missing -= never_taken
+            if back := -more - never_taken:
+                self._write(one, self._returning(one, back))
+                self.happened.append(
+                    PointsGivenBack(customer=customer, at=self.at, claim=one.pk, points=back, order=one.order)
+                )
 
     def _returning(self, one: Claim, number: int) -> Posting:
         """Return the entry that gives points back, what was taken last first, to where they came from."""
