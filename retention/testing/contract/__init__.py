@@ -14,6 +14,7 @@ from retention.testing.contract.accounts import AccountsContract
 from retention.testing.contract.carts import CartsContract
 from retention.testing.contract.catalogue import CatalogueContract
 from retention.testing.contract.coupons import CouponsContract
+from retention.testing.contract.evidence import EvidenceContract
 from retention.testing.contract.guards import GuardsContract, SigningInContract
 from retention.testing.contract.meant import GoodsContract
 from retention.testing.contract.orders import OrdersContract
@@ -30,6 +31,7 @@ class ShopContract(
     RedemptionContract,
     GuardsContract,
     SigningInContract,
+    EvidenceContract,
     CartsContract,
     CatalogueContract,
 ):
@@ -41,6 +43,7 @@ __all__ = [
     "CartsContract",
     "CatalogueContract",
     "CouponsContract",
+    "EvidenceContract",
     "GoodsContract",
     "GuardsContract",
     "OrdersContract",
