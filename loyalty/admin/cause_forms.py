@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.contrib.admin.widgets import AdminDateWidget
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -64,8 +65,12 @@ class PayoutForm(forms.ModelForm):
 
     currency = CurrencyField()
     amount = AmountField(label=gettext_lazy("amount"), min_value=Decimal("0.001"))
-    first_month = forms.DateField(label=gettext_lazy("from the month of"), help_text=gettext_lazy("Any day of it."))
-    last_month = forms.DateField(label=gettext_lazy("to the month of"), help_text=gettext_lazy("Any day of it."))
+    first_month = forms.DateField(
+        label=gettext_lazy("from the month of"), widget=AdminDateWidget, help_text=gettext_lazy("Any day of it.")
+    )
+    last_month = forms.DateField(
+        label=gettext_lazy("to the month of"), widget=AdminDateWidget, help_text=gettext_lazy("Any day of it.")
+    )
     form_key = forms.CharField(widget=forms.HiddenInput, max_length=64, initial=lambda: uuid.uuid4().hex)
 
     class Meta:

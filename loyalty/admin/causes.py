@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -68,7 +69,21 @@ class CauseAdmin(ConfirmedAdmin):
     @admin.display(description=gettext_lazy("owed"))
     def owed(self, cause: Cause) -> str:
         found = [one for one in causes.owed() if one.cause.pk == cause.pk] if cause.pk else []
-        return format_html_join("", "<p>{}</p>", ((giving_words.owed(one),) for one in found)) or "–"
+        lines = ((giving_words.owed(one), self._pay(one)) for one in found)
+        return format_html_join("", "<p>{} {}</p>", lines) or "–"
+
+    @staticmethod
+    def _pay(one: causes.Owed) -> str:
+        """Return a link to the form of a payout, filled in with what is owed."""
+        if one.owed_minor <= 0:
+            return ""
+        filled = {
+            "cause": one.cause.pk,
+            "currency": one.currency,
+            "amount": to_decimal(one.owed_minor, one.currency),
+        }
+        url = f"{reverse('admin:retention_loyalty_payout_add')}?{urlencode(filled)}"
+        return format_html('<a href="{}">{}</a>', url, _("Record a payout"))
 
     @admin.display(description=gettext_lazy("what it does"))
     def does(self, cause: Cause) -> str:

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +18,7 @@ from loyalty.models import Cause, Challenge, GiftMinimum, GiftPlan, GiftVersion,
 from loyalty.services import causes, participants
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
-from tests.loyalty.gifts import buy, challenge, offer, plan
+from tests.loyalty.gifts import CUP, buy, challenge, offer, plan
 from tests.loyalty.till import START, join, who
 
 Drain = Callable[[datetime], None]
@@ -121,16 +122,16 @@ def test_a_gift_that_makes_no_sense_is_not_saved(
     assert GiftPlan.objects.count() == 0
 
 
-def test_a_gift_of_a_closed_offer_is_not_saved(shop: FakeShop, staff: Client) -> None:
-    over = offer()
-    over.first_order_only = True
-    over.save()
-    from_now = offer("bowl")
-    causes_no_coupon = gift(gives="coupon", points="", offer=str(from_now.pk))
-    from_now.active = False
-    from_now.save()
-    answer = staff.post(GIFT, causes_no_coupon)
-    assert "Select a valid choice" in text(answer)
+def test_a_gift_of_a_closed_offer_is_not_saved(shop: FakeShop, clock: Clock, staff: Client) -> None:
+    closed = offer()
+    closed.active = False
+    closed.save()
+    first = offer("bowl", replace(CUP, first_order_only=True))
+    over = offer("jug", replace(CUP, ends_on=clock.now.date() - timedelta(days=1)))
+    for wrong in (first, over):
+        said = text(staff.post(GIFT, gift(gives="coupon", points="", offer=str(wrong.pk))))
+        assert "This offer is off, over, or for first orders: nobody would get its coupon." in said
+    assert "Select a valid choice" in text(staff.post(GIFT, gift(gives="coupon", points="", offer=str(closed.pk))))
     assert GiftPlan.objects.count() == 0
 
 
@@ -316,6 +317,10 @@ def test_a_payout_is_recorded_once_and_not_above_what_is_owed(
     buy(shop, join(), 3)
     drain(clock.now)
     assert "€1.50 given, €0.00 paid out: €1.50 to pay" in text(staff.get("/admin/retention_loyalty/cause/"))
+    listed = staff.get("/admin/retention_loyalty/cause/").content.decode()
+    filled = re.search(r'href="([^"]+payout/add/[^"]+)"', listed)
+    assert filled is not None
+    assert 'value="1.50"' in staff.get(filled[1].replace("&amp;", "&")).content.decode()
     form = {"cause": str(made.pk), "currency": "EUR", "amount": "1.51", "first_month": "2026-03-15",
             "last_month": "2026-03-15", "note": "by bank", "form_key": "k1"}  # fmt: skip
     assert "No more than €1.50 is owed to =Forest." in text(staff.post(PAYOUT, form))
