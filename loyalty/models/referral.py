@@ -162,6 +162,15 @@ class Referral(Commented):
         related_name="+",
         db_comment="The referrer's, where the reward is one.",
     )
+    slot_month = models.DateField(
+        _("month"), null=True, blank=True, db_comment="First day of the shop's month that the reward counts in."
+    )
+    slot_in_month = models.PositiveIntegerField(
+        _("number in its month"), null=True, blank=True, db_comment="Of the referrer's rewards that stand, from 1."
+    )
+    slot_ever = models.PositiveIntegerField(
+        _("number in all"), null=True, blank=True, db_comment="Of the referrer's rewards that stand, from 1."
+    )
     rewarded_at = models.DateTimeField(_("rewarded"), null=True, blank=True, db_comment="First time, UTC.")
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True, db_comment="When it last changed, UTC.")
 
@@ -174,6 +183,22 @@ class Referral(Commented):
             models.UniqueConstraint(fields=["order"], name="loyalty_referral_once_per_order"),
             models.UniqueConstraint(
                 fields=["friend_key"], condition=~Q(friend_key=""), name="loyalty_referral_once_per_friend"
+            ),
+            # two that are rewarded at once cannot both have the last place within a limit
+            models.UniqueConstraint(
+                fields=["referrer", "slot_month", "slot_in_month"],
+                condition=Q(slot_in_month__isnull=False),
+                name="loyalty_referral_slot_in_month",
+            ),
+            models.UniqueConstraint(
+                fields=["referrer", "slot_ever"],
+                condition=Q(slot_ever__isnull=False),
+                name="loyalty_referral_slot_ever",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="rewarded")
+                | Q(slot_month__isnull=False, slot_in_month__isnull=False, slot_ever__isnull=False),
+                name="loyalty_referral_reward_has_a_slot",
             ),
             models.CheckConstraint(
                 condition=Q(referrer=None) | Q(friend=None) | ~Q(referrer=F("friend")),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
+from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, Q
 
 from campaigns.models import Coupon, Offer
 from campaigns.services import coupons
@@ -27,35 +27,47 @@ State = Referral.State
 
 
 class Allowance:
-    """How many rewards each of some customers may still have: by the shop's month, and ever. One query."""
+    """The places within the limits of some customers: each reward that stands has one of its month, and one in all.
+
+    A place that falls free in this batch is for the next one: rows are written together. One query.
+    """
 
     def __init__(self, referrers: Collection[int], terms: ReferralTerms | None, *, at: datetime) -> None:
-        self.terms = terms
-        month = month_of(at)
-        rows = Referral.objects.filter(referrer__in=referrers, state=State.REWARDED).order_by()
-        counted = rows.values_list("referrer").annotate(
-            month=Count("pk", filter=Q(rewarded_at__gte=month)), ever=Count("pk")
-        )
-        self.had = {referrer: (in_month, ever) for referrer, in_month, ever in counted}
+        self.terms, self.at = terms, at
+        self.in_month: dict[tuple[int | None, date | None], set[int | None]] = defaultdict(set)
+        self.ever: dict[int | None, set[int | None]] = defaultdict(set)
+        held = Referral.objects.filter(referrer__in=referrers, slot_ever__isnull=False)
+        for referrer, month, in_month, ever in held.values_list("referrer", "slot_month", "slot_in_month", "slot_ever"):
+            self.in_month[referrer, month].add(in_month)
+            self.ever[referrer].add(ever)
 
-    def take(self, referrer: int) -> Mapping[str, Any] | None:
-        """Count one more reward. Returns the limit that stops it, as the ledger keeps it; None where none does."""
-        in_month, ever = self.had.get(referrer, (0, 0))
-        if self.terms is not None:
+    def take(self, one: Referral) -> Mapping[str, Any] | None:
+        """Give a referral its places. Returns the limit that stops it, as the ledger keeps it; None where none does.
+
+        What was rewarded before and stands again is not stopped, and counts in its own month.
+        """
+        month = month_of(one.rewarded_at or self.at)
+        in_month, ever = self.in_month[one.referrer_id, month], self.ever[one.referrer_id]
+        if self.terms is not None and one.rewarded_at is None:
             for limit, most, had in (
                 ("ever", self.terms.most_ever, ever),
                 ("month", self.terms.most_per_month, in_month),
             ):
-                if most is not None and had >= most:
+                if most is not None and len(had) >= most:
                     return {"limit": limit, "most": most}
-        self.had[referrer] = (in_month + 1, ever + 1)
+        one.slot_month, one.slot_in_month, one.slot_ever = month, _free(in_month), _free(ever)
+        in_month.add(one.slot_in_month)
+        ever.add(one.slot_ever)
         return None
 
 
-def month_of(at: datetime) -> datetime:
-    """Return when the month of the shop's calendar began, UTC."""
-    local = at.astimezone(ZoneInfo(ground.TIME_ZONE or settings.TIME_ZONE))
-    return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0).astimezone(at.tzinfo)
+def _free(taken: Collection[int | None]) -> int:
+    return next(number for number in count(1) if number not in taken)
+
+
+def month_of(at: datetime) -> date:
+    """Return the first day of the month of the shop's calendar."""
+    return at.astimezone(ZoneInfo(ground.TIME_ZONE or settings.TIME_ZONE)).date().replace(day=1)
 
 
 def level(referrals: Collection[Referral], caps: Mapping[int, Mapping[str, Any]], *, at: datetime) -> None:

@@ -37,7 +37,8 @@ FINAL = frozenset({Why.UNKNOWN, Why.OFF, Why.OLD, Why.HISTORY, Why.GONE, Why.NO_
 
 WRITTEN = [
     "state", "why", "referrer", "friend", "friend_key", "points", "reward_offer", "window_days", "window_from",
-    "due_at", "stands", "postings", "coupon", "rewarded_at", "settled_at",
+    "due_at", "stands", "postings", "coupon", "slot_month", "slot_in_month", "slot_ever", "rewarded_at",
+    "settled_at",
 ]  # fmt: skip
 
 
@@ -186,11 +187,14 @@ class Settling:
                 continue
             elif not self._lasts(one):
                 one.state = State.WAITING
-            elif one.rewarded_at is None and (cap := allowance.take(one.referrer_id or 0)):
+            elif one.slot_ever is None and (cap := allowance.take(one)):
                 one.state = State.CAPPED
                 self.caps[one.pk] = cap
             else:
                 one.state = State.REWARDED
+        for one in referrals:
+            if one.state != State.REWARDED:
+                one.slot_month = one.slot_in_month = one.slot_ever = None
 
     def _lasts(self, one: Referral) -> bool:
         """Whether the friend's order has outlived its window, and nothing stands in the way."""

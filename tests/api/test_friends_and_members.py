@@ -37,8 +37,9 @@ def test_my_friends_orders_say_how_far_they_are_and_not_who_they_are(ada: Shoppe
     friend = people.shopper("ben")
     for number, state in enumerate(["new", "waiting", "rewarded", "lost", "capped", "declined", "no"]):
         Referral.objects.create(
-            order=f"F{number}", code="X", referrer=ada.customer, friend=friend.customer, state=state, at=NOON
-        )
+            order=f"F{number}", code="X", referrer=ada.customer, friend=friend.customer, state=state, at=NOON,
+            slot_month=NOON.date(), slot_in_month=number + 1, slot_ever=number + 1,
+        )  # fmt: skip
     Referral.objects.filter(order="ada-mark-friend").delete()
     answer = ada.client.get(f"{V1}me/referrals/")
     assert [row["state"] for row in reversed(answer.json()["results"])] == [

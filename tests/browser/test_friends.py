@@ -135,7 +135,10 @@ def test_the_members_page_copies_the_link_and_says_so(visit: Visit, shop: FakeSh
     page.get_by_role("button", name="Get my link").click()
     code = friends.code(ada)
     for number, state in enumerate(["waiting", "rewarded", "lost", "no"]):
-        Referral.objects.create(order=f"F{number}", code=code, referrer=till.who(ada), state=state, at=shop.clock.now)
+        Referral.objects.create(
+            order=f"F{number}", code=code, referrer=till.who(ada), state=state, at=shop.clock.now,
+            slot_month=shop.clock.now.date(), slot_in_month=number + 1, slot_ever=number + 1,
+        )  # fmt: skip
     plan = club.plan(shop, free_shipping=club.shipping(), multiplier=2)
     club.buy(shop, plan, ada)
     club.work(shop.clock.now)

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from loyalty.models import Entry, PaidTerm, Plan, Referral, ReferralTerms
 from loyalty.services import paid_spans, paid_terms, referral_friends, referral_links, referral_reviews, referrals
@@ -109,11 +109,31 @@ def test_no_limit_is_passed_by_many_at_once(clock: Clock, monkeypatch: Any) -> N
 
 
 @pytest.mark.postgres
-def test_without_turns_the_limit_is_passed(clock: Clock, monkeypatch: Any) -> None:
+def test_without_turns_the_database_still_keeps_the_limit(clock: Clock, monkeypatch: Any) -> None:
     monkeypatch.setattr(referral_friends, "knew_us", slow(lambda orders: set()))
     monkeypatch.setattr(referrals, "one_at_a_time", no_turn)
-    many_friends_of_one(clock)
-    assert sum(Entry.objects.values_list("points", flat=True)) > 1000
+    failed = [result for result in many_friends_of_one(clock) if isinstance(result, IntegrityError)]
+    assert failed, "the race was not one: nobody wanted the same place"
+    assert sum(Entry.objects.values_list("points", flat=True)) <= 1000
+
+
+@pytest.mark.postgres
+def test_without_turns_and_places_the_limit_is_passed(clock: Clock, monkeypatch: Any) -> None:
+    monkeypatch.setattr(referral_friends, "knew_us", slow(lambda orders: set()))
+    monkeypatch.setattr(referrals, "one_at_a_time", no_turn)
+    places = [one for one in Referral._meta.constraints if one.name.startswith("loyalty_referral_slot_")]
+    assert len(places) == 2
+    with connection.schema_editor() as editor:
+        for one in places:
+            editor.remove_constraint(Referral, one)
+    try:
+        many_friends_of_one(clock)
+        assert sum(Entry.objects.values_list("points", flat=True)) > 1000
+    finally:
+        Referral.objects.all().delete()
+        with connection.schema_editor() as editor:
+            for one in places:
+                editor.add_constraint(Referral, one)
 
 
 def test_a_due_reward_that_six_workers_give_is_given_once(clock: Clock) -> None:
