@@ -34,8 +34,8 @@ def sentences(table: TierTable, fit: Mapping[int | None, int]) -> Iterator[str]:
         )
     if table.notice_days:
         yield ngettext(
-            "%(n)s day before that they get a mail that says what keeps it.",
-            "%(n)s days before that they get a mail that says what keeps it.",
+            "%(n)s day before a tier is lost its holder gets a mail that says what keeps it.",
+            "%(n)s days before a tier is lost its holder gets a mail that says what keeps it.",
             table.notice_days,
         ) % {"n": table.notice_days}
     yield _counting(table)

@@ -44,7 +44,7 @@ def test_every_setting_is_said_in_words_before_it_is_saved(staff: Client) -> Non
         "A tier is kept to the end of the calendar year after the one in which it was reached.",
         "After that it can be saved for 14 days more.",
         "Who does not keep a tier goes down one step.",
-        "60 days before that they get a mail that says what keeps it.",
+        "60 days before a tier is lost its holder gets a mail that says what keeps it.",
         "Refunds count against, cancelled orders and other currencies do not count.",
     ):
         assert sentence in said
