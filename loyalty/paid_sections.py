@@ -28,7 +28,7 @@ def memberships(request: HttpRequest, customer: Customer) -> Mapping[str, Any] |
     rows = []
     for plan in sorted(shown.values(), key=lambda plan: (plan.name, plan.pk)):
         mine = [term for term in terms if term.plan_id == plan.pk]
-        run = paid_members.run_at([(term.starts_at, term.ends_at) for term in mine], at=now)  # type: ignore[misc]
+        run = paid_members.run_of(mine, at=now)
         factor = max((term.multiplier for term in mine if term.starts_at <= now < term.ends_at), default=None)  # type: ignore[operator]
         product = products.get(plan.product) if plan.active and plan.product else None
         ended = max((term.ends_at for term in mine), default=None)  # type: ignore[type-var]

@@ -15,7 +15,7 @@ from retention.registry import Person, Recorded, Tick, subscribe
 TICKS = [
     Tick(name="loyalty.paid_members", every=10, run=lambda at: paid_members.look(at=at),
          does=_("gives paying members what they have, and calls it off when what they paid for has run out")),
-    Tick(name="loyalty.paid_orders", every=60, run=lambda at: paid_terms.sweep(at=at),
+    Tick(name="loyalty.paid_orders", every=600, run=lambda at: paid_terms.sweep(at=at),
          does=_("finds paid orders of a membership from before it was set up")),
     Tick(name="loyalty.paid_shipping", every=3600, run=lambda at: paid_members.refresh(at=at),
          does=_("renews the free shipping of paying members")),

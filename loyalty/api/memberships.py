@@ -42,7 +42,7 @@ class MyMemberships(Mine):
         found = []
         for plan in sorted({term.plan for term in terms}, key=lambda plan: plan.name):
             mine = [term for term in terms if term.plan_id == plan.pk]
-            run = paid_members.run_at([(term.starts_at, term.ends_at) for term in mine], at=now)
+            run = paid_members.run_of(mine, at=now)
             running = [term.multiplier for term in mine if term.starts_at <= now < term.ends_at]
             found.append(
                 {

@@ -21,6 +21,7 @@ from loyalty.services import standing_coupons
 from loyalty.services.paid_terms import LOCK
 from retention.facts import FactData
 from retention.locks import one_at_a_time
+from retention.models import Order
 from retention.rows import batch_size
 from retention.services import facts
 
@@ -46,6 +47,11 @@ def run_at(terms: Iterable[tuple[datetime, datetime]], *, at: datetime) -> Run |
         else:
             run = Run(since=starts_at, until=ends_at)
     return run if run is not None and run.since <= at < run.until else None
+
+
+def run_of(terms: Iterable[PaidTerm], *, at: datetime) -> Run | None:
+    """Return the run that ``at`` lies in, of one customer's terms of one plan."""
+    return run_at(((term.starts_at, term.ends_at) for term in terms if term.starts_at and term.ends_at), at=at)
 
 
 def look(*, at: datetime, limit: int = 1000) -> int:
@@ -78,26 +84,26 @@ def multipliers(customers: Collection[int], *, at: datetime) -> dict[int, Decima
 
 
 def _look(due: list[PaidMember], *, at: datetime) -> None:
-    spans: dict[tuple[int, int], list[tuple[datetime, datetime]]] = defaultdict(list)
+    spans: dict[tuple[int, int], list[PaidTerm]] = defaultdict(list)
     terms = PaidTerm.objects.filter(
         customer__in={row.customer_id for row in due}, plan__in={row.plan_id for row in due}, ends_at__isnull=False
     )
-    for customer, plan, starts_at, ends_at in terms.values_list("customer", "plan", "starts_at", "ends_at"):
-        assert starts_at is not None  # the constraint says so
-        assert ends_at is not None
-        spans[customer, plan].append((starts_at, ends_at))
+    for term in terms:
+        spans[term.customer_id, term.plan_id].append(term)
+    old = _old(terms)
     happened: list[FactData] = []
     first = []
     for row in due:
         mine = spans[row.customer_id, row.plan_id]
-        run = None if row.customer.erased_at else run_at(mine, at=at)
+        run = None if row.customer.erased_at else run_of(mine, at=at)
         was, row.since, row.until = row.since, run.since if run else None, run.until if run else None
-        coming = [starts_at for starts_at, _ in mine if starts_at > at]
+        coming = [term.starts_at for term in mine if term.starts_at is not None and term.starts_at > at]
         row.due_at = run.until if run else min(coming, default=None)
+        history = all(term.order in old for term in mine)
         if run and was is None:
             row.runs += 1
-            happened.append(PaidMembershipBegan(customer=row.customer_id, at=at, plan=row.plan_id))
-            if row.runs == 1:
+            happened.append(PaidMembershipBegan(customer=row.customer_id, at=at, plan=row.plan_id, history=history))
+            if row.runs == 1 and not history:
                 first.append(row)
         elif was is not None and not run:
             happened.append(PaidMembershipEnded(customer=row.customer_id, at=at, plan=row.plan_id))
@@ -105,6 +111,12 @@ def _look(due: list[PaidMember], *, at: datetime) -> None:
     _give_shipping(due, at=at)
     _give_gifts(first, at=at)
     facts.publish(happened)
+
+
+def _old(terms: Iterable[PaidTerm]) -> set[str]:
+    """Return which of these terms' orders are from before the shop went live: they begin nothing new."""
+    orders = {term.order for term in terms} - {""}
+    return set(Order.objects.filter(reference__in=orders, history=True).values_list("reference", flat=True))
 
 
 def _give_shipping(rows: list[PaidMember], *, at: datetime) -> None:

@@ -243,6 +243,19 @@ def test_old_orders_count_only_where_the_merchant_says_so(shop: FakeShop) -> Non
     assert paid_terms.sweep(at=shop.clock.now) == 0
 
 
+def test_who_is_a_member_by_an_old_order_has_what_members_have_and_is_no_news(shop: FakeShop) -> None:
+    ten = Terms(kind=Kind.PERCENTAGE, percent=Decimal(10), valid_days=30)
+    gift = offers.create(slug="gift", name="Gift", terms=ten, at=till.START)
+    long_ago = datetime(2024, 1, 1, tzinfo=UTC)
+    ada, years = till.join(at=long_ago), club.plan(shop, months=60, count_history=True, gift=gift,
+                                                   free_shipping=club.shipping())  # fmt: skip
+    club.buy(shop, years, ada, at=long_ago)
+    club.work(shop.clock.now)
+    assert runs(ada) == [("2024-01-01", "2029-01-01")]
+    assert [fact.payload["history"] for fact in Fact.objects.filter(kind="loyalty.PaidMembershipBegan")] == [True]
+    assert list(Coupon.objects.values_list("offer__slug", flat=True)) == ["club-shipping"]
+
+
 def test_orders_from_before_the_plan_was_made_are_found(shop: FakeShop) -> None:
     ada, product = till.join(), shop.add_product("Club", price=club.PRICE)
     club.buy(shop, Plan(product=product), ada)
