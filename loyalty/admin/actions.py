@@ -31,7 +31,7 @@ def _deeds() -> list[tuple[str, Any]]:
 class ActionRuleForm(forms.ModelForm):
     """What an action is worth from now on."""
 
-    action = forms.ChoiceField(label=gettext_lazy("somebody"), choices=_deeds)
+    action = forms.ChoiceField(label=gettext_lazy("Somebody"), choices=_deeds)
 
     class Meta:
         model = ActionRule
@@ -134,7 +134,7 @@ class ReasonForm(ActionForm):
 
 @admin.register(ActionAward)
 class ActionAwardAdmin(ReadOnlyAdmin):
-    list_display = ("at", "what", "whose", "subject", "points", "stopped", "state", "decided_by")
+    list_display = ("at", "what", "whose", "subject", "state", "points", "stopped", "decided_by")
     list_filter = ("state", "rule__action")
     list_select_related = ("rule", "customer")
     search_fields = ("=customer__id", "=subject")

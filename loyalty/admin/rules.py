@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django import forms
@@ -49,16 +49,16 @@ class RuleForm(forms.ModelForm):
     """What a rule says from now on."""
 
     products = References(
-        label=gettext_lazy("products"),
+        label=gettext_lazy("Products"),
         required=False,
         help_text=gettext_lazy("As the shop names them, one a line; in Oscar a product’s number."),
     )
     categories = References(
-        label=gettext_lazy("categories"),
+        label=gettext_lazy("Categories"),
         required=False,
         help_text=gettext_lazy("With those above them, e.g. clay/cups; what lies below is meant, too."),
     )
-    asked = ConditionField(label=gettext_lazy("condition"), required=False)
+    asked = ConditionField(label=gettext_lazy("Condition"), required=False)
 
     class Meta:
         model = EarningRule
@@ -149,6 +149,14 @@ class InForce(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("all", _("also earlier versions"))]
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        yield {
+            "selected": self.value() is None,
+            "query_string": changelist.get_query_string(remove=[self.parameter_name]),
+            "display": _("only what is in force"),
+        }
+        yield from list(super().choices(changelist))[1:]
 
     def queryset(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows if self.value() == "all" else rows.filter(superseded_at=None)
