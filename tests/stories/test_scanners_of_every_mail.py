@@ -16,8 +16,9 @@ from django.core.mail import EmailMessage
 from django.test import Client
 
 from campaigns.models import Journey
+from loyalty.models import Membership
 from loyalty.models.programme import Expires
-from loyalty.services import notices, paid_members, paid_notices, paid_terms, points
+from loyalty.services import notices, paid_members, paid_notices, paid_terms, points, tier_notices
 from retention import registry
 from retention.conf import conf
 from retention.models import Customer
@@ -26,7 +27,7 @@ from retention.services.outbox import Promise
 from tests.campaigns.shelf import give, make_offer
 from tests.campaigns.walks import Walk, switch, walk
 from tests.loyalty import club
-from tests.loyalty.till import join, start, who
+from tests.loyalty.till import join, start, table, who
 
 __all__ = ["switch", "walk"]
 
@@ -100,6 +101,14 @@ def membership_mails(walk: Walk) -> None:
     paid_notices.warn(at=now)
 
 
+def tier_mails(walk: Walk) -> None:
+    now = walk.clock.now
+    gold = table(("Gold", 10000), term="days", term_days=90).tiers.get()
+    hal = who(join("hal@example.com"))
+    Membership.objects.create(customer=hal, tier=gold, since=now, held_until=now + timedelta(days=5))
+    assert tier_notices.warn(at=now) == 1
+
+
 @pytest.fixture
 def every_mail(walk: Walk, switch: Callable[..., Journey]) -> list[EmailMessage]:
     survey_mails(walk, switch)
@@ -107,6 +116,7 @@ def every_mail(walk: Walk, switch: Callable[..., Journey]) -> list[EmailMessage]
     coupon_mails(walk)
     point_mails(walk)
     membership_mails(walk)
+    tier_mails(walk)
     delivery.deliver(at=walk.clock.now)
     return list(mail.outbox)
 
