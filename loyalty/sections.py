@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from loyalty import earning_words, explain, queries, showing, terms
 from loyalty.conf import conf
-from loyalty.models import Account, Entry
+from loyalty.models import Account, Entry, Rate
 from loyalty.services import programmes
 from retention import registry
 from retention.models import Customer
@@ -37,7 +37,8 @@ def points(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None
         "money": showing.balance(max(balance, 0), rates),
         "account": account,
         "pending": account.pending if account else 0,
-        "waiting": waiting(account) if account else [],
+        "waiting": waiting(account, rates) if account else [],
+        "ending": showing.balance(account.ending, rates) if account and account.ending else "",  # type: ignore[attr-defined]
         "rows": rows(entries[: conf.HISTORY_ROWS]),
         "older": entries[conf.HISTORY_ROWS - 1].pk if len(entries) > conf.HISTORY_ROWS else None,
         "terms": list(earning_words.for_shoppers(running, at=now)) if running else [],
@@ -51,20 +52,25 @@ def rows(entries: Sequence[Entry]) -> list[dict[str, Any]]:
         {
             "at": entry.at,
             "what": explain.cause(entry, numbers.get(entry.order, entry.order)),
-            "points": f"{entry.points:+d}".replace("-", "−"),
+            "points": f"{entry.points:+d}".replace("-", "−") if entry.points else "0",
             "balance": entry.balance_after,
         }
         for entry in entries
     ]
 
 
-def waiting(account: Account) -> list[dict[str, Any]]:
-    """Return pending points by order: how many, and when they open as far as it is known."""
+def waiting(account: Account, rates: Sequence[Rate] = ()) -> list[dict[str, Any]]:
+    """Return pending points by order: how many, and when they open as far as it is known.
+
+    ``money``: what they are worth, where points are shown as money. ``rates``: ``queries.worth_rates()``.
+    """
     awards = list(queries.waiting(account))
+    by_currency = {rate.currency: [rate] for rate in rates}
     numbers = queries.order_numbers(award.order for award in awards)
     return [
         {
             "points": award.pending,
+            "money": showing.balance(award.pending, by_currency.get(award.currency, ())),
             "order": numbers.get(award.order, award.order),
             "opens_at": award.opens_at,
             "days": award.pending_days,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.template import Context, Template
+from django.template.loader import render_to_string
 from django.test import RequestFactory
 
 from loyalty import gains, sections
@@ -132,6 +133,23 @@ def test_where_the_merchant_wants_cashback_points_are_said_as_money(shop: FakeSh
     shown = sections.points(request, who(user))
     assert shown is not None
     assert shown["money"] == "€3.20"
+
+
+def test_pending_points_are_money_there_too_and_a_limit_is_told_to_who_met_it(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    start(worth="0.01", shown_as="money", pending_days=14, cap_day=30, cap_orders=True)
+    user = join()
+    shop.place(user=user)
+    drain(clock.now)
+    shown = sections.points(RequestFactory().get("/"), who(user))
+    assert shown is not None
+    assert [(award["points"], award["money"]) for award in shown["waiting"]] == [(30, "€0.30")]
+    page = render_to_string("loyalty/account.html", {"section": shown})
+    assert "€0.30 for order 1001, yours to spend on" in page
+    assert [(row["what"], row["points"]) for row in shown["rows"]] == [
+        ("10 points not given: at most 30 a day", "0")
+    ]  # fmt: skip
 
 
 def test_the_terms_on_the_account_page_are_those_of_the_rules_that_run(shop: FakeShop, clock: Clock) -> None:
