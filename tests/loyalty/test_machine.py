@@ -455,18 +455,12 @@ def a_partial_use_spends_it_all(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(paying, "used", lambda discount_minor, *, points, worth_minor: points)
 
 
-def a_refund_gives_back_what_was_taken_first(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(spent_by_orders, "_turn", lambda lot: (-lot.expires_at.timestamp(), -lot.pk))
+def a_claim_that_is_over_keeps_its_points(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(points.Book, "let_go", lambda self, customer, points: None)
 
 
-def what_was_missing_is_asked_for_again(patch: pytest.MonkeyPatch) -> None:
-    right = spent_by_orders._Settling._approach
-
-    def approach(self: Any, one: Any, target: int, *, set_aside: int = 0) -> None:
-        one.missing = 0
-        right(self, one, target, set_aside=set_aside)
-
-    patch.setattr(spent_by_orders._Settling, "_approach", approach)
+def a_refund_forgets_the_claim(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(paying, "given_back", lambda spent, *, refunded_minor, total_minor: 0)
 
 
 BUGS: list[Patch] = [
@@ -475,7 +469,7 @@ BUGS: list[Patch] = [
     a_refund_goes_by_todays_rate, a_refund_takes_the_soonest_first, points_live_from_when_they_are_settled,
     tiers_forget_refunds, a_refund_forgets_which_line_it_was, an_old_order_goes_by_todays_rule,
     extra_points_outlive_their_order, nothing_ends_beside_a_claim, a_partial_use_spends_it_all,
-    a_refund_gives_back_what_was_taken_first, what_was_missing_is_asked_for_again,
+    a_claim_that_is_over_keeps_its_points, a_refund_forgets_the_claim,
 ]  # fmt: skip
 
 
