@@ -10,12 +10,11 @@ from typing import Any
 
 from django.db.models import Sum
 
-from loyalty.models import Account, Entry, Lot, OrderAward, Programme, Rate
-from loyalty.models.award import Capped
+from loyalty.models import Account, Entry, Lot, OrderAward
 from loyalty.models.programme import Basis, PendingFrom
-from loyalty.services import breakdown, earning, ends, goods, matching, paid_by_points, replay
-from loyalty.services.caps import Caps, Need
+from loyalty.services import breakdown, earning, ends, fitting, matching, replay, sales
 from loyalty.services.differences import Difference, state_of, terms_of
+from loyalty.services.fitting import Fitting
 from loyalty.services.goods import Sale
 from loyalty.services.matching import Asked, Held
 from loyalty.services.points import Book, Bucket, Kind
@@ -23,7 +22,7 @@ from loyalty.services.programmes import Running
 from loyalty.services.replay import Past, Turn
 from retention.conf import conf as ground
 from retention.facts import FactData
-from retention.models import Customer, Order, OrderLine, Refund
+from retention.models import Customer, Order, Refund
 from retention.services import facts
 
 log = logging.getLogger(__name__)
@@ -66,10 +65,10 @@ class Settling:
         holders = {holder for award in self.held if (holder := self._holder(award)) is not None}
         self.book = Book(holders | set(self.owners.values()), at=max(self.clock.values()))
         self.expired = self._expired()
-        self.caps, self.programmes = self._caps()
+        self.fitting = self._fitting()
         changed = list({turn.award.pk: turn.award for turn in self._turns() if self._settle(turn)}.values())
         self.book.close()
-        self.caps.close()
+        self.fitting.close()
         OrderAward.objects.bulk_create(changed, update_conflicts=True, unique_fields=["order"], update_fields=WRITTEN)
         facts.publish(self.happened)
         for currency in sorted(self.unrated):
@@ -91,21 +90,10 @@ class Settling:
     def _sales(self) -> dict[str, Sale]:
         """Return order → its money and its goods. Lines are only read where something depends on them."""
         running = self.running
-        by_line = bool(running and running.rules) or any(award.breakdown for award in self.held)
+        by_line = bool(running and (running.rules or running.multiplies or running.programme.basis == Basis.NET))
+        by_line |= any(award.breakdown or award.basis_kind == Basis.NET for award in self.held)
         by_line |= any(line for lines in self.named.values() for line in lines)
-        by_line |= bool(running and running.programme.basis == Basis.NET)
-        by_line |= any(award.basis_kind == Basis.NET for award in self.held)
-        by_line |= bool(running and running.multiplies)
-        lines: dict[str, list[OrderLine]] = defaultdict(list)
-        rows = OrderLine.objects.filter(order__in=self.orders.values()).order_by("pk") if by_line else ()
-        references = {order.pk: reference for reference, order in self.orders.items()}
-        for line in rows:
-            lines[references[line.order_id]].append(line)
-        by_points = paid_by_points.of_orders(list(self.orders))
-        return {
-            reference: goods.sale_of_row(order, lines[reference], points_minor=by_points.get(reference, 0))
-            for reference, order in self.orders.items()
-        }
+        return sales.of(self.orders, by_line=by_line)
 
     def _rules_held(self) -> Mapping[str, Held]:
         """Return order → what holds for it, for orders whose terms are not recorded yet."""
@@ -120,53 +108,15 @@ class Settling:
         order = self.orders.get(award.order)
         return order is not None and (award.rate_id is None or award.currency != order.currency)
 
-    # Limits
-
-    def _caps(self) -> tuple[Caps, dict[int | None, Programme]]:
-        """Return what is used of limits by those whose orders they hold for, and rate → its programme."""
-        running = self.running
-        newly = running is not None and running.capped
-        bound = [award for award in self.held if award.capped or (newly and self._is_fresh(award))]
-        programmes: dict[int | None, Programme] = {}
-        rates = {award.rate_id for award in bound if award.rate_id}
-        if rates:
-            rows = Rate.objects.filter(pk__in=rates).select_related("programme")
-            programmes = {rate.pk: rate.programme for rate in rows}
-        if running is not None:
-            programmes |= {rate.pk: running.programme for rate in running.rates}
-        needs = []
-        for award in bound:
-            programme = programmes.get(award.rate_id) or (running.programme if running else None)
-            for customer in {self._owner(award), self._holder(award)} - {None}:
-                if programme is not None and (order := self.orders.get(award.order)):
-                    account = self.book.account(customer).pk  # type: ignore[arg-type]  # None was taken out
-                    needs.append(Need(account=account, programme=programme, at=order.placed_at))
-        return Caps(needs), programmes
-
-    def _fit(self, award: OrderAward, difference: Difference, customer: int, order: Order) -> None:
-        """Let limits stop what is above them: of what the order has grown by, never of what it has had."""
-        programme = self.programmes.get(award.rate_id)
-        if programme is None:
-            return
-        need = Need(account=self.book.account(customer).pk, programme=programme, at=order.placed_at)
-        more = difference.bound() - award.counted - award.stopped
-        if more > 0:
-            given, stopped = self.caps.take(need, more)
-            award.counted += given
-            if stopped is not None:
-                award.stopped += stopped.points
-                difference.stop(customer, stopped)
-        elif more < 0:
-            of_stopped = min(award.stopped, -more)
-            award.stopped -= of_stopped
-            self._uncount(award, customer, order, -more - of_stopped)
-
-    def _uncount(self, award: OrderAward, customer: int, order: Order | None, points: int) -> None:
-        programme = self.programmes.get(award.rate_id)
-        award.counted -= points
-        if programme is not None and order is not None:
-            need = Need(account=self.book.account(customer).pk, programme=programme, at=order.placed_at)
-            self.caps.give_back(need, points)
+    def _fitting(self) -> Fitting:
+        """Return the limits of those whose orders they hold for, or will once their terms are recorded."""
+        newly = self.running is not None and self.running.capped
+        bound = []
+        for award in self.held:
+            order = self.orders.get(award.order)
+            if order is not None and (award.capped or (newly and self._is_fresh(award))):
+                bound.append((award, order, {self._owner(award), self._holder(award)}))
+        return Fitting(bound, self.book, self.running)
 
     # Whose points
 
@@ -224,8 +174,7 @@ class Settling:
         )  # fmt: skip
         if owner is not None and owner != holder:
             difference.approach(owner, 0, kind=Kind.MOVE)
-            self._uncount(award, owner, order, award.counted)
-            award.stopped = 0
+            self.fitting.leave(award, owner, order)
             award.account, award.pending, award.balance, award.forgiven = None, 0, 0, 0
         if holder is not None:
             if owner != holder:
@@ -234,7 +183,7 @@ class Settling:
                 award.pending = self.stood.get((award.order, holder, Bucket.PENDING), 0)
                 award.balance = self.stood.get((award.order, holder, Bucket.BALANCE), 0)
             if order is not None and award.capped:
-                self._fit(award, difference, holder, order)
+                self.fitting.fit(award, difference, holder, order)
             difference.approach(
                 holder, difference.target(), kind=Kind.MOVE if owner not in (None, holder) else Kind.AWARD
             )
@@ -260,7 +209,7 @@ class Settling:
                 award.pending_days, award.pending_from = programme.pending_days, programme.pending_from
                 award.expires, award.expires_after = programme.expires, programme.expires_after
                 award.basis_kind, award.spent_counts = programme.basis, programme.spent_counts
-                award.capped = _capped(self.running)
+                award.capped = fitting.capped(self.running)
                 held = self.rules_held.get(award.order, Held())
                 award.breakdown = breakdown.record(held, self.sales[award.order].goods)
         sale = self.sales[award.order]
@@ -298,13 +247,6 @@ def _asked(order: Order) -> Asked:
         placed_at=order.placed_at,
         shipping_minor=order.shipping_minor,
     )
-
-
-def _capped(running: Running) -> str:
-    """Return what of an order the programme's limits hold for."""
-    if not running.capped:
-        return ""
-    return Capped.ALL if running.programme.cap_orders else Capped.EXTRA
 
 
 def _columns(award: OrderAward) -> tuple[Any, ...]:
