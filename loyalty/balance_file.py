@@ -148,8 +148,7 @@ def _points(cell: str) -> int:
         raise _Wrong(_("the points are below zero: take them by a correction, with a reason"))
     if len(digits) > 18 or int(digits) > MOST_POINTS:
         raise _Wrong(
-            _("it has more than %(most)s points: is it a slip, or an amount in cents?")
-            % {"most": counts.show(MOST_POINTS)}
+            _("more than %(most)s points are a slip, or an amount in cents") % {"most": counts.show(MOST_POINTS)}
         )
     if not int(digits):
         raise _Wrong(_("it has no points"))

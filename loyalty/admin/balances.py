@@ -178,7 +178,7 @@ class BalanceImportAdmin(ReadOnlyAdmin):
 
 @admin.register(BalanceLine)
 class BalanceLineAdmin(ReadOnlyAdmin):
-    list_display = ("line", "whole", "points", "expires_at", "state", "why", "whose", "changed_at")
+    list_display = ("line", "points", "expires_at", "state", "why", "whose")
     list_filter = ("state", "source")
     list_select_related = ("whole", "entry", "customer")
     search_fields = ("=number", "=customer__id")

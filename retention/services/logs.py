@@ -64,9 +64,14 @@ def take_in(
     if not made and job.state == Job.State.DONE:  # a new round, which changes nothing that did not change
         Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING, cursor={}, done=0, started_at=at)
     Job.objects.filter(pk=job.pk).update(total=stand.total(), moved_at=at)
-    while _step(job, stand, name=name, batch=batch_size(batch), watch=watch):
-        tell(at=watch.now())
+    untold = 0
+    while step := _step(job, stand, name=name, batch=batch_size(batch), watch=watch):
+        untold += step
+        if untold >= batch:  # on SQLite a batch is several transactions
+            tell(at=watch.now())
+            untold = 0
         progress(job)
+    tell(at=watch.now())
     Job.objects.filter(pk=job.pk).update(state=Job.State.DONE, moved_at=watch.now())
     job.refresh_from_db()
     return job

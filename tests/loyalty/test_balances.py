@@ -177,11 +177,11 @@ def test_the_database_gives_one_person_one_credit() -> None:
         ("ada@example.com,,0,", "it has no points"),
         (
             "ada@example.com,,10000000000,",
-            "it has more than 1,000,000,000 points: is it a slip, or an amount in cents?",
+            "more than 1,000,000,000 points are a slip, or an amount in cents",
         ),
         (
             f"ada@example.com,,{'9' * 400},",
-            "it has more than 1,000,000,000 points: is it a slip, or an amount in cents?",
+            "more than 1,000,000,000 points are a slip, or an amount in cents",
         ),
         ("ada at example,,5,", "this is no e-mail address"),
         (",,5,", "it says of nobody whose points they are"),
