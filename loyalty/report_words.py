@@ -9,12 +9,13 @@ from django.utils.translation import gettext as _
 
 from loyalty.models import Programme, TierTable
 from loyalty.models.programme import Expires
+from loyalty.models.tier import Metric
 from loyalty.services import report
 from retention import counts
 
 
 def of(*, until: datetime) -> Iterator[str]:
-    """Yield points, then tiers, at each instant. Raises SeveralTerms, NoSpend."""
+    """Yield points, then tiers, at each instant. Raises SeveralTerms."""
     programme = Programme.objects.filter(active=True).first()
     if programme is None:
         yield _("No programme is active.")
@@ -27,6 +28,9 @@ def of(*, until: datetime) -> Iterator[str]:
     table = TierTable.objects.filter(active=True).first()
     if table is None:
         yield _("No tier table is active.")
+        return
+    if table.metric != Metric.SPEND:
+        yield _("The tier table “%(name)s” does not go by spend: the report leaves it out.") % {"name": table.name}
         return
     yield _("Tiers by the table “%(name)s”, by what makes a tier begin") % {"name": table.name}
     for row in report.tiers(table, until):

@@ -17,7 +17,6 @@ from django.db.models import Min, Q, Sum
 
 from loyalty.models import Entry, Lot, OrderAward, Programme, Tier, TierTable
 from loyalty.models.programme import Expires, RefundPolicy
-from loyalty.models.tier import Metric
 from loyalty.services import tier_times
 from loyalty.services.tier_rules import Rules
 from retention.models import Customer, Order, Refund
@@ -30,10 +29,6 @@ BEST = 10
 class SeveralTerms(Exception):
     """Orders were awarded under other terms than the programme's: their sum is no policy's. Take the log into a fresh
     database for each policy that you compare."""
-
-
-class NoSpend(Exception):
-    """The tier table does not go by spend."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,9 +167,10 @@ GROUP BY o.customer_id
 
 
 def tiers(table: TierTable, until: datetime) -> Iterator[TiersAt]:
-    """Yield how many would stand in each tier at each instant, by what makes a tier begin. Raises NoSpend."""
-    if table.metric != Metric.SPEND:
-        raise NoSpend
+    """Yield how many would stand in each tier at each instant, by what makes a tier begin.
+
+    For a table that goes by spend.
+    """
     ladder = list(table.tiers.order_by("-threshold_minor"))
     before: dict[int, int | None] | None = None
     for at in instants(until):

@@ -7,16 +7,17 @@ from typing import Any
 
 from loyalty.models import Programme, TierTable
 from loyalty.models.programme import Expires
+from loyalty.models.tier import Metric
 from loyalty.services import report
 
 
 def build(*, until: datetime) -> dict[str, Any]:
-    """Return points of the active programme and tiers of the active table. Raises SeveralTerms, NoSpend."""
+    """Return points of the active programme, and tiers of the active table if it goes by spend. Raises SeveralTerms."""
     found: dict[str, Any] = {}
     programme = Programme.objects.filter(active=True).first()
     if programme is not None:
         found["points"] = _points(programme, until=until)
-    table = TierTable.objects.filter(active=True).first()
+    table = TierTable.objects.filter(active=True, metric=Metric.SPEND).first()
     if table is not None:
         found["tiers"] = {f"T{table.window_days}": [_tiers(row) for row in report.tiers(table, until)]}
     return found

@@ -221,6 +221,14 @@ def test_points_and_tiers_are_told_in_words(tmp_path: Path) -> None:
     ]
 
 
+def test_a_table_that_does_not_go_by_spend_is_left_out_and_said_to_be() -> None:
+    table(("Bronze", 0), ("Silver", 3), currency="", metric="orders")
+    out = StringIO()
+    call_command("loyalty_report", stdout=out)
+    assert out.getvalue().splitlines()[-1] == ("The tier table “Tiers” does not go by spend: the report leaves it out.")
+    assert report(START) == {}
+
+
 def test_without_programme_and_tiers_the_report_says_so() -> None:
     out = StringIO()
     call_command("loyalty_report", stdout=out)

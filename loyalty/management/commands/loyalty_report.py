@@ -31,7 +31,7 @@ class Command(BaseCommand):
                 return
             for words in report_words.of(until=until):
                 self.stdout.write(words)
-        except (report.SeveralTerms, report.NoSpend) as error:
+        except report.SeveralTerms as error:
             raise CommandError(" ".join((type(error).__doc__ or "").split())) from error
 
     def moment(self, text: str) -> datetime:
