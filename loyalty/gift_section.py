@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from loyalty import gift_words, present_words, queries
 from loyalty.models import Present, Task
-from loyalty.services import gifts
+from loyalty.services import gift_ways
 from retention import registry
 from retention.models import Customer
 
@@ -23,7 +23,7 @@ def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | Non
     A surprise is said to be there, and nothing else of it.
     """
     now = timezone.now()  # noqa: TID251  (a section is the edge: the page gives it no clock)
-    found = gifts.progress(customer)
+    found = gift_ways.progress(customer)
     given = _given(customer) if found else []
     if not any(one.in_force(now) for one, _, _ in found) and not given:
         return None
@@ -31,7 +31,7 @@ def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | Non
         [row.offer_id for row in given] + [version.offer_id for one, *_ in found for version in one.versions.values()]
     )
     numbers = queries.order_numbers(row.order for row in given if row.order)
-    ways = [way for one, count, ahead in found if (way := gifts.way(one, count, ahead, at=now)) is not None]
+    ways = [way for one, count, ahead in found if (way := gift_ways.way(one, count, ahead, at=now)) is not None]
     return {
         "template": "loyalty/gifts.html",
         "surprises": any(one.plan.surprise and one.in_force(now) for one, *_ in found),

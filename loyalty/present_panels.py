@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from loyalty import challenge_words, giving_words, present_words, queries
 from loyalty.models import Cause, Participation, Present
-from loyalty.services import gifts, giving
+from loyalty.services import gift_ways, giving
 from retention import moments, registry
 from retention.models import Customer
 from retention.registry import Event, Panel, PanelData, Row
@@ -59,7 +59,7 @@ def _reason(row: Present) -> str:
 def _ways(customer: Customer) -> Iterator[str]:
     """Yield how far each gift is, that of a surprise, too: it is staff who read it."""
     now = timezone.now()  # noqa: TID251  (a panel is the edge: the page gives it no clock)
-    for one, count, ahead in gifts.progress(customer):
+    for one, count, ahead in gift_ways.progress(customer):
         if one.in_force(now) is not None and count.every is not None:
             yield ngettext(
                 "%(name)s: %(done)s of %(all)s order", "%(name)s: %(done)s of %(all)s orders", count.every

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from loyalty import gift_words, present_words
 from loyalty.models import Present, Task
-from loyalty.services import gifts
+from loyalty.services import gift_ways
 from retention.api.base import Mine
 
 RECENT = 50
@@ -52,10 +52,10 @@ class MyGifts(Mine):
     @extend_schema(summary="How far my next gifts are, and those that I have", responses=Gifts)
     def get(self, request: Request) -> Response:
         now = timezone.now()
-        found = gifts.progress(self.customer)
+        found = gift_ways.progress(self.customer)
         rows = self.get_queryset().exclude(task__state=Task.State.DECLINED)
         given = list(rows.select_related("coupon").order_by("-given_at", "-pk")[:RECENT])
-        ways = [way for one, count, ahead in found if (way := gifts.way(one, count, ahead, at=now)) is not None]
+        ways = [way for one, count, ahead in found if (way := gift_ways.way(one, count, ahead, at=now)) is not None]
         terms = present_words.terms_of([*(row.offer_id for row in given), *(way.version.offer_id for way in ways)])
         answer = {
             "surprises": any(one.plan.surprise and one.in_force(now) for one, *_ in found),

@@ -30,24 +30,13 @@ class Known:
 
     plan: GiftPlan
     versions: Mapping[int, GiftVersion]
-
-    @property
-    def counting(self) -> list[Counting]:
-        return [
-            Counting(
-                id=version.pk,
-                every=version.every,
-                minimums={row.currency: row.minimum_minor for row in version.minimums.all()},
-                starts_at=version.starts_at,
-                ends_at=version.ends_at,
-            )
-            for version in self.versions.values()
-        ]
+    counting: Sequence[Counting]
+    """What the versions say of counting."""
 
     def in_force(self, at: datetime) -> GiftVersion | None:
         """Return the version in force; None for a plan that has ended or not begun."""
-        running = (version for version in self.versions.values() if version.ends_at is None)
-        return next((version for version in running if version.starts_at <= at), None)
+        begun = (version for version in self.versions.values() if version.starts_at <= at)
+        return next((version for version in begun if version.ends_at is None or at < version.ends_at), None)
 
     def count(self, orders: Sequence[Placed]) -> Count:
         return rounds.count(orders, self.counting, before=self.plan.count_before)
@@ -61,7 +50,10 @@ def known() -> list[Known]:
     for version in rows.order_by("plan", "starts_at", "pk"):
         versions[version.plan_id][version.pk] = version
         plans.setdefault(version.plan_id, version.plan)
-    return [Known(plan=plan, versions=versions[pk]) for pk, plan in sorted(plans.items())]
+    return [
+        Known(plan=plan, versions=versions[pk], counting=[_counting(version) for version in versions[pk].values()])
+        for pk, plan in sorted(plans.items())
+    ]
 
 
 def settle(customers: Collection[int], *, at: datetime) -> int:
@@ -107,24 +99,6 @@ def settle_surplus(*, at: datetime, limit: int = 500) -> int:
     return settle(list(more.order_by("pk").values_list("customer", flat=True)[:limit]), at=at)
 
 
-def progress(customer: Customer) -> list[tuple[Known, Count, int]]:
-    """Return each plan with where a customer stands, and how many gifts stand beyond the rounds: counted now."""
-    plans = known()
-    if not plans:
-        return []
-    orders = orders_of([customer.pk])[customer.pk] if customer.kind != Customer.Kind.GUEST else []
-    standing: dict[int, int] = defaultdict(int)
-    for plan in (
-        Present.objects.standing().filter(customer=customer, version__isnull=False).values_list("version__plan")
-    ):
-        standing[plan[0]] += 1
-    found = []
-    for one in plans:
-        count = one.count(orders)
-        found.append((one, count, max(0, standing[one.plan.pk] - len(count.rounds))))
-    return found
-
-
 def orders_of(customers: Collection[int]) -> dict[int, list[Placed]]:
     """Return the orders that count of each customer: paid, neither cancelled nor paid back in full. One query."""
     found: dict[int, list[Placed]] = defaultdict(list)
@@ -144,6 +118,21 @@ def orders_of(customers: Collection[int]) -> dict[int, list[Placed]]:
     return found
 
 
+def name(plan: int, customer: int) -> str:
+    """Return the series of a customer in a plan."""
+    return f"gift:{plan}:{customer}"
+
+
+def _counting(version: GiftVersion) -> Counting:
+    return Counting(
+        id=version.pk,
+        every=version.every,
+        minimums={row.currency: row.minimum_minor for row in version.minimums.all()},
+        starts_at=version.starts_at,
+        ends_at=version.ends_at,
+    )
+
+
 def _people(customers: Collection[int]) -> list[int]:
     rows = Customer.objects.living().filter(pk__in=customers, erased_at=None).exclude(kind=Customer.Kind.GUEST)
     return list(rows.order_by("pk").values_list("pk", flat=True))
@@ -161,11 +150,6 @@ def _enter(plans: Sequence[Known], people: Sequence[int], *, at: datetime) -> No
         ],
         ignore_conflicts=True,
     )
-
-
-def name(plan: int, customer: int) -> str:
-    """Return the series of a customer in a plan."""
-    return f"gift:{plan}:{customer}"
 
 
 def _series(plans: Sequence[Known], counts: Mapping[tuple[int, int], Count]) -> list[Series]:
@@ -199,25 +183,3 @@ def _note(row: GiftProgress, count: Count, standing: int, *, at: datetime) -> bo
     row.orders, row.towards, row.every, row.rounds, row.standing = new
     row.counted_at = at
     return True
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Way:
-    """How far a customer's next gift is."""
-
-    version: GiftVersion
-    done: int
-    """Orders towards it."""
-    missing: int
-
-
-def way(one: Known, count: Count, ahead: int, *, at: datetime) -> Way | None:
-    """Return how far the next gift of a plan is; None for a surprise, and where nothing is promised any more.
-
-    ``ahead``: gifts that stand beyond the rounds; each makes up for one round to come.
-    """
-    if one.plan.surprise or one.in_force(at) is None or count.version is None or count.every is None:
-        return None
-    return Way(
-        version=one.versions[count.version], done=count.towards, missing=count.every * (1 + ahead) - count.towards
-    )

@@ -12,7 +12,7 @@ from campaigns.services import coupons as campaign_coupons
 from campaigns.services import journeys
 from loyalty.facts import GiftEarned
 from loyalty.models import Entry, GiftPlan, GiftProgress, GiftVersion, Present, Task
-from loyalty.services import gift_plans, gifts, presents, spending, verifying
+from loyalty.services import gift_plans, gift_ways, gifts, presents, spending, verifying
 from retention.facts import OrderPaid
 from retention.models import Fact, Order
 from retention.services import facts
@@ -48,7 +48,7 @@ def test_seven_orders_at_every_five_are_one_gift_and_two_towards_the_next(
     assert account(user) == (80, 0)
     row = GiftProgress.objects.get()
     assert (row.orders, row.towards, row.every, row.rounds, row.standing) == (7, 2, 5, 1, 1)
-    [(one, count, ahead)] = gifts.progress(who(user))
+    [(one, count, ahead)] = gift_ways.progress(who(user))
     assert (one.plan, count.towards, count.every, ahead) == (made, 2, 5, 0)
     buy(shop, user, 3)
     drain(clock.now)
@@ -149,7 +149,7 @@ def test_a_gift_that_was_used_stays_and_the_next_one_takes_one_more(shop: FakeSh
     drain(clock.now)
     assert given.presents(user) == [(1, "given")]
     assert GiftProgress.objects.values_list("rounds", "standing", "towards").get() == (0, 1, 1)
-    [(_, count, ahead)] = gifts.progress(who(user))
+    [(_, count, ahead)] = gift_ways.progress(who(user))
     assert (count.towards, ahead) == (1, 1)
     buy(shop, user, 1)  # the second that counts: the gift that stands is for this round
     drain(clock.now)
