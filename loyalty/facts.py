@@ -54,7 +54,7 @@ class TierChanged(FactData):
     """Our id of the tier; None below the first."""
     old_tier: int | None
     history: bool = False
-    """The table was computed for the first time: nobody has just moved."""
+    """The table was computed for the first time, or old orders came in: nobody has just moved."""
 
 
 @fact("loyalty")

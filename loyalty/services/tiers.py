@@ -12,12 +12,12 @@ from django.db.models import Subquery
 from loyalty.facts import TierChanged
 from loyalty.models import Membership, Tier, TierBenefit, TierMove, TierTable
 from loyalty.models.tier_benefit import BenefitKind
-from loyalty.services import tier_fit, tier_standing
+from loyalty.services import tier_fit, tier_standing, tier_times
 from loyalty.services.tier_fit import Some
 from loyalty.services.tier_rules import Rules
 from loyalty.services.tier_standing import Standing
 from retention.locks import one_at_a_time
-from retention.models import Customer
+from retention.models import Customer, Order
 from retention.services import facts
 
 DAY = timedelta(days=1)
@@ -60,7 +60,7 @@ def recompute(*, at: datetime, customers: Collection[int] | None = None) -> int:
         with connection.cursor() as cursor:
             cursor.execute(*tier_fit.statement(WRITE, Rules.of(table), at=at_least, some=Some(ids=customers)))
             rows = cursor.fetchall()
-        _note_moves(rows, table, at=at_least)
+        _note_moves(rows, table, at=at_least, everybody=customers is None)
         if customers is None:
             TierTable.objects.filter(pk=table.pk).update(computed_at=at_least, stale=False)
     return len(rows)
@@ -109,7 +109,9 @@ def multiplier_at(customers: Collection[int]) -> Mapping[int, Decimal]:
     return {customer: multiplier for customer, multiplier in found if multiplier is not None}
 
 
-def _note_moves(rows: Collection[tuple[int, int | None, int | None, int]], table: TierTable, *, at: datetime) -> None:
+def _note_moves(
+    rows: Collection[tuple[int, int | None, int | None, int]], table: TierTable, *, at: datetime, everybody: bool
+) -> None:
     """Write down who changed tier, and tell."""
     moves = [row for row in rows if row[1] != row[2]]
     if not moves:
@@ -131,6 +133,20 @@ def _note_moves(rows: Collection[tuple[int, int | None, int | None, int]], table
         batch_size=1000,
     )
     first = table.computed_at is None
+    past = _from_the_past(table, None if everybody else [customer for customer, *_ in moves])
     facts.publish(
-        TierChanged(customer=customer, at=at, tier=new, old_tier=old, history=first) for customer, new, old, _ in moves
+        TierChanged(customer=customer, at=at, tier=new, old_tier=old, history=first or customer in past)
+        for customer, new, old, _ in moves
     )
+
+
+def _from_the_past(table: TierTable, customers: Collection[int] | None) -> set[int]:
+    """Return who of the customers (None: of all) has got old orders since everybody was computed.
+
+    They move by these, and nothing has just happened.
+    """
+    since = table.computed_at or tier_times.EVER
+    old = Order.objects.filter(history=True, first_seen_at__gt=since).order_by()
+    if customers is not None:
+        old = old.filter(customer__in=customers)
+    return set(old.values_list("customer", flat=True).distinct())

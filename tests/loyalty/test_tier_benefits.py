@@ -1,7 +1,7 @@
 """What a tier gives: once a term on getting there, or for as long as somebody stands in it."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from campaigns.services import offers
 from campaigns.terms import Money, Terms
 from loyalty import tier_subscribers
 from loyalty.facts import TierChanged
-from loyalty.models import Task, Tier, TierBenefit, TierGrant, TierTable
+from loyalty.models import Membership, Task, Tier, TierBenefit, TierGrant, TierTable
 from loyalty.services import persons, standing_coupons, tasks, tiers
 from retention import registry
 from retention.models import Fact
@@ -111,6 +111,21 @@ def test_the_table_that_is_computed_for_the_first_time_gives_nothing_for_the_pas
     assert (account(user), TierGrant.objects.count()) == ((0, 0), 0)
     # what a tier gives for as long as it stands is no gift
     assert Coupon.objects.filter(customer=who(user)).count() == 1
+
+
+def test_old_orders_that_come_in_later_bring_the_tier_and_no_gift(shop: FakeShop, clock: Clock, drain: Drain) -> None:
+    ladder(clock)
+    gives("Silver", "points", points=50)
+    user, other = join(), join("bob@example.com")
+    clock.forward(days=1)
+    shop.place(user=user, total=Decimal(400), at=clock.now - timedelta(days=100))
+    drain(clock.now)
+    tiers.refresh(at=clock.now)
+    drain(clock.now)
+    assert Membership.objects.get().tier == Tier.objects.get(name="Silver")
+    assert (account(user), TierGrant.objects.count()) == ((0, 0), 0)
+    buy(shop, other, "300.00", drain, clock)
+    assert account(other) == (50, 0)
 
 
 def test_a_coupon_comes_with_the_tier_and_stays_when_it_is_lost(shop: FakeShop, clock: Clock, drain: Drain) -> None:
