@@ -10,7 +10,7 @@ import time
 from benchmarks import databases, machine
 from tests.servers import Servers
 
-ALL = ("placement", "history", "issuing", "redeeming", "mail", "tiers", "expiring", "wallet")
+ALL = ("placement", "history", "issuing", "redeeming", "spending", "mail", "tiers", "expiring", "wallet")
 
 
 def main(names: list[str]) -> int:
