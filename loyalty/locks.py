@@ -1,6 +1,7 @@
-"""Row locks of this app, in one place. Order: claims and awards before accounts, each by primary key."""
+"""Row locks of this app, in one place; each by primary key.
 
-Order: awards, ways to gifts and participations before presents, these before coupons and tasks, these before accounts.
+Order: claims, awards, ways to gifts and participations before presents, these before coupons and tasks, these before
+accounts.
 """
 
 from __future__ import annotations
