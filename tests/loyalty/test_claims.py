@@ -11,7 +11,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from campaigns.models import Coupon
-from campaigns.services import offers
+from campaigns.services import offers, replacing
 from campaigns.terms import Money, Terms
 from loyalty.models import Account, Claim, Lot, Reward
 from loyalty.services import claims, corrections, expiry, points, spending, verifying
@@ -202,6 +202,38 @@ def test_the_order_is_told_of_only_after_its_cancellation(shop: FakeShop, clock:
     assert state(user) == (500, 500)
     assert claims.release_due(at=clock.now + timedelta(days=100)) == 1
     assert state(user) == (500, 0)
+
+
+def test_an_order_that_takes_the_coupon_of_one_that_was_just_cancelled_takes_its_points_too(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    user = member(500, clock)
+    made = claims.claim(five_off(clock), who(user), key="one", at=clock.now)
+    first = buy(shop, user, made)
+    drain(clock.now)
+    shop.mark(first, "cancelled")
+    second = buy(shop, user, made)  # before anybody could call the code off
+    drain(clock.now)
+    assert (now(made).state, now(made).order, now(made).spent) == ("committed", second, 500)
+    assert state(user) == (0, 0)
+    shop.mark(second, "cancelled")
+    drain(clock.now)
+    assert (now(made).state, state(user)) == ("released", (500, 0))
+
+
+def test_a_new_code_for_a_lost_one_is_paid_for_by_the_same_points(shop: FakeShop, clock: Clock, drain: Drain) -> None:
+    user = member(500, clock)
+    made = claims.claim(five_off(clock), who(user), key="one", at=clock.now)
+    assert made.coupon is not None
+    fresh = replacing.reissue(made.coupon, source="staff:1", at=clock.now)
+    used = (CouponUse(code=fresh.code, discount=Decimal("5.00")),)
+    order = shop.place(user=user, total=Decimal("35.00"), coupons=used)
+    drain(clock.now)
+    assert (now(made).state, now(made).order, state(user)) == ("committed", order, (0, 0))
+    shop.mark(order, "cancelled")
+    drain(clock.now)
+    assert (now(made).state, state(user)) == ("released", (500, 0))
+    assert set(Coupon.objects.values_list("state", flat=True)) == {"void"}
 
 
 def test_an_order_that_comes_after_the_lease_takes_what_is_there_and_staff_see_the_rest(
