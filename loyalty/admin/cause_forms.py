@@ -30,6 +30,11 @@ class PledgeForm(forms.ModelForm):
         model = Pledge
         fields = ("currency", "percent")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():  # in a table of rows the heading is not its label
+            field.widget.attrs["aria-label"] = field.label
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         amount, percent, currency = data.get("amount"), data.get("percent"), data.get("currency")

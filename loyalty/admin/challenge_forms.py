@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.admin.condition_field import Chosen, ConditionField
 from campaigns.admin.money_fields import AmountField, CurrencyField, minor
+from loyalty.admin import moment_labels
 from loyalty.models import Challenge
 from loyalty.models.challenge import Goal, Span
 from loyalty.models.gift import Gives
@@ -42,6 +43,7 @@ class ChallengeForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        moment_labels.name(self, "starts_at", "ends_at")
         row = self.instance
         if "goal" not in self.fields:  # somebody takes part: only name, words and the switch
             for name in ("how_much", "currency", "who"):

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.admin.money_fields import minor
 from campaigns.models import Offer
+from loyalty.admin import moment_labels
 from loyalty.models import GiftPlan, GiftVersion
 from loyalty.models.gift import Gives
 from loyalty.services import gift_plans
@@ -63,6 +64,7 @@ class GiftForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        moment_labels.name(self, "begins")
         version = GiftVersion.objects.filter(plan=self.instance.pk).order_by("starts_at", "pk").last()
         if self.instance.pk and version is not None:
             self.initial = {
