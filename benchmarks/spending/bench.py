@@ -35,7 +35,7 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 HISTORY = """
 INSERT INTO retention_loyalty_entry (account_id, key, kind, bucket, points, balance_after, "order", currency, source,
     breakdown, at)
-SELECT %s, 'bench:' || n, 'grant', 'balance', 1, %s + n, '', '', '', '{}', now() FROM generate_series(1, %s) n
+SELECT %s, 'past:' || n, 'grant', 'balance', 1, %s + n, '', '', '', '{}', now() FROM generate_series(1, %s) n
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +26,22 @@ WHERE NOT EXISTS (SELECT 1 FROM {lot} WHERE account_id = %s AND "left" > 0)
 RETURNING id
 """
 """A statement of its own: once the account is locked, it sees what others had written to it before."""
+
+
+AT_ONCE = """
+SELECT 1 FROM {account} WHERE customer_id = %s FOR UPDATE;
+WITH taken AS (
+    UPDATE {account} AS a SET balance = balance - %s WHERE customer_id = %s AND balance - held >= %s
+      AND NOT EXISTS (SELECT 1 FROM {lot} l WHERE l.account_id = a.id AND l."left" > 0)
+      AND NOT EXISTS (SELECT 1 FROM {programme} WHERE active AND expires = 'inactive')
+    RETURNING id, balance
+)
+INSERT INTO {entry} (account_id, key, kind, bucket, points, balance_after, "order", currency, source, breakdown, at)
+SELECT id, %s, 'spend', 'balance', %s, balance, '', '', %s, {json}, %s FROM taken
+RETURNING account_id, balance_after, id
+"""
+"""The same for PostgreSQL, sent as one message: outside a transaction it is one by itself. The lock comes in a
+statement before, since what a statement sees of other tables is as old as its beginning."""
 
 
 class _AsksMore(Exception):
@@ -65,23 +82,47 @@ def _spend_at_once(
     """Spend points that nothing else hangs on, in two statements. None where it cannot be done like this, for whatever
     reason; nothing is changed then."""
     moment = connection.ops.adapt_datetimefield_value(at)
+    words = json.dumps(breakdown)
     try:
+        if _takes_several():
+            with nullcontext() if connection.get_autocommit() else transaction.atomic():
+                found = _in_one_message([customer, amount, customer, amount, key, -amount, source, words, moment])
+            return None if found is None else _entry(found, amount, key, source, breakdown, at=at)
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_named(TAKE), [amount, customer, amount])
             found = cursor.fetchone()
             if found is None:
                 return None
             account, balance = found
-            cursor.execute(
-                _named(NOTE), [account, key, -amount, balance, source, json.dumps(breakdown), moment, account]
-            )
+            cursor.execute(_named(NOTE), [account, key, -amount, balance, source, words, moment, account])
             made = cursor.fetchone()
             if made is None:
                 raise _AsksMore
     except (IntegrityError, _AsksMore):
         return None
+    return _entry((account, balance, made[0]), amount, key, source, breakdown, at=at)
+
+
+def _takes_several() -> bool:
+    """Whether the database's driver sends several statements as one message."""
+    if connection.vendor != "postgresql" or connection.settings_dict["OPTIONS"].get("server_side_binding"):
+        return False
+    with connection.cursor() as cursor:
+        return hasattr(cursor, "nextset") and hasattr(cursor, "copy")  # psycopg 3
+
+
+def _in_one_message(values: list[Any]) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(_named(AT_ONCE), values)
+        return cursor.fetchone() if cursor.nextset() else None
+
+
+def _entry(
+    found: tuple[int, int, int], amount: int, key: str, source: str, breakdown: dict[str, Any], *, at: datetime
+) -> Entry:
+    account, balance, pk = found
     entry = Entry(
-        pk=made[0], account_id=account, key=key, kind=Kind.SPEND, bucket=Entry.Bucket.BALANCE, points=-amount,
+        pk=pk, account_id=account, key=key, kind=Kind.SPEND, bucket=Entry.Bucket.BALANCE, points=-amount,
         balance_after=balance, breakdown=breakdown, source=source, at=at,
     )  # fmt: skip
     entry._state.adding, entry._state.db = False, connection.alias
