@@ -311,9 +311,9 @@ class Machine(RuleBasedStateMachine):
         for person, page in zip(self.people, self.pages, strict=True):
             mine = sorted((end, left, ended) for owner, end, left, ended in rows if owner == person.pk)
             assert (balances.get(person.pk, 0), mine) == page.seen()
-        rows = Claim.objects.values_list("pk", "state", "spent", "missing")
+        wishes = Claim.objects.values_list("pk", "state", "spent", "missing")
         assert {pk: (wish.state, wish.spent, wish.missing) for pk, wish in self.wishes.items()} == {
-            pk: tuple(rest) for pk, *rest in rows
+            pk: tuple(rest) for pk, *rest in wishes
         }
         assert list(verifying.differences()) == []
 

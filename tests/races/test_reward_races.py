@@ -110,7 +110,7 @@ def test_without_row_locks_the_same_spree_goes_wrong(clock: Clock, monkeypatch: 
     workers = spree(clock)
     monkeypatch.setattr("loyalty.services.points.hold", lambda rows: list(rows.order_by("pk")))
     results = together(*workers)
-    refused = [result for result in results if isinstance(result, Exception)]
+    refused: list[object] = [result for result in results if isinstance(result, Exception)]
     assert refused or list(verifying.differences()), "the race was not one: nothing went wrong without locks"
 
 
