@@ -93,6 +93,8 @@ def load() -> None:
         CouponReturned,
         OrderRefunded,
         OrderChanged,
-        does=_("spends the points of rewards that orders have used, and gives back those of orders that are called off"),
+        does=_(
+            "spends the points of rewards that orders have used, and gives back those of orders that are called off"
+        ),
         handle=settle_claims,
     )

@@ -41,7 +41,9 @@ class Challenge(models.Model):
 
     name = models.CharField(_("name"), max_length=100, help_text=_("Shoppers see it."))
     words = models.CharField(_("a sentence about it"), max_length=300, blank=True, help_text=_("Shoppers see it."))
-    active = models.BooleanField(_("active"), default=False, help_text=_("Off: nobody joins any more. Who takes part goes on."))
+    active = models.BooleanField(
+        _("active"), default=False, help_text=_("Off: nobody joins any more. Who takes part goes on.")
+    )
     goal = models.CharField(_("what is asked"), max_length=8, choices=Goal, default=Goal.ORDERS)
     target = models.BigIntegerField(_("how many, or how much in minor units"), validators=[MinValueValidator(1)])
     currency = models.CharField(_("currency"), max_length=3, blank=True, help_text=_("ISO code, for an amount."))

@@ -98,7 +98,9 @@ class Entry(Commented):
     opens_at = models.DateTimeField(
         _("opens"), null=True, blank=True, db_comment="When pending points open, as known when written, UTC."
     )
-    at = models.DateTimeField(_("at"), db_comment="When what moved the points happened, UTC; entries of one account count by id.")
+    at = models.DateTimeField(
+        _("at"), db_comment="When what moved the points happened, UTC; entries of one account count by id."
+    )
 
     objects = EntryQuerySet.as_manager()
 

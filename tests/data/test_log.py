@@ -1,4 +1,4 @@
-"""A gift shop's order log by commands alone: programme, tiers, import, report. It has to be the reference to the point."""
+"""A log taken in by command, and the report: the reference answers, to the point, by commands alone."""
 
 import json
 import subprocess
