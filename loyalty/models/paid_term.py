@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.models import Offer
 from loyalty.models.commented import Commented
 from loyalty.models.plan import Plan
 from retention.models import Customer
@@ -134,6 +135,16 @@ class PaidMember(Commented):
         null=True,
         blank=True,
         db_comment="When this row may be other than what was paid for, UTC.",
+    )
+    gift_due = models.ForeignKey(
+        Offer,
+        verbose_name=_("gift to come, by the offer"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,  # members were promised it
+        related_name="+",
+        db_index=False,  # read with the members of a plan
+        db_comment="Promised on joining and not given yet, or called off unused; null: nothing is owed.",
     )
     told_until = models.DateTimeField(
         _("told of the end"), null=True, blank=True, db_comment="Of which end the customer was told, UTC."
