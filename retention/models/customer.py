@@ -119,6 +119,7 @@ class Customer(models.Model):
                 condition=Q(birth_month__isnull=False),
                 name="retention_cust_birthday",
             ),
+            models.Index(fields=["number"], condition=Q(kind="import") & ~Q(number=""), name="retention_cust_number"),
         ]
         permissions = [
             ("view_personal_data", _("Can see personal data")),
