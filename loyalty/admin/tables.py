@@ -22,7 +22,7 @@ from loyalty import table_words
 from loyalty.admin.confirming import ConfirmedAdmin
 from loyalty.models import Tier, TierTable
 from loyalty.models.tier import Metric
-from loyalty.services import tables, tier_trials, tiers
+from loyalty.services import rules, tables, tier_trials, tiers
 from loyalty.services.tables import Rung
 from loyalty.services.tier_rules import Rules
 from retention.admin.base import INLINE, Admin
@@ -183,4 +183,7 @@ class TierTableAdmin(ConfirmedAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
+        if form.instance.active:
+            rungs = [one for formset in formsets for one in formset.initial_forms if not one.cleaned_data.get("DELETE")]
+            rules.follow_tiers({one.initial["name"]: one.instance.name for one in rungs if "name" in one.changed_data})
         TierTable.objects.filter(pk=form.instance.pk).update(stale=True)

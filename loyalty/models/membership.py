@@ -56,6 +56,10 @@ class TierMove(models.Model):
     old_name = models.CharField(_("from"), max_length=60, blank=True)
     new_name = models.CharField(_("to"), max_length=60, blank=True)
     """Names as they were then; empty: below the first."""
+    new_tier = models.ForeignKey(
+        Tier, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+    """The tier of ``new_name``, whatever it is called by now; None: below the first, or it was deleted."""
     metric = models.CharField(_("what counted"), max_length=8, choices=Metric, default=Metric.SPEND)
     qualified_minor = models.BigIntegerField(_("how much counted"))
     """Minor units, orders or points, by ``metric``."""

@@ -62,9 +62,12 @@ def ask(orders: Sequence[Asked], running: Running, *, at: datetime) -> dict[str,
     wanted = {rule for rules in dated.values() for rule in rules}
     numbers = _numbers(orders) if any(rule.when in NUMBERED for rule in wanted) else {}
     benefits = _benefits()
-    ladder, stood = {}, {}
+    ranks: dict[int, int] = {}
+    named: dict[str, int] = {}
+    stood: dict[str, int | None] = {}
     if benefits or any(rule.when == When.TIER for rule in wanted):
-        ladder, stood = _ladder(), _tiers(orders)
+        ranks, named = _ladder()
+        stood = _tiers(orders, ranks, named)
     asked = {rule.pk: _condition(rule, orders, at=at) for rule in wanted if rule.when == When.CONDITION}
     paid = _paid(orders)
 
@@ -78,8 +81,8 @@ def ask(orders: Sequence[Asked], running: Running, *, at: datetime) -> dict[str,
                 number = numbers[order.reference]
                 return bool(number and rule.nth) and number % (rule.nth or 1) == 0
             case When.TIER:
-                least = ladder.get(rule.tier.strip().casefold())
-                stands = ladder.get(stood.get(order.reference, "").casefold())
+                least = ranks.get(named.get(rule.tier.strip().casefold(), 0))
+                stands = ranks.get(stood.get(order.reference) or 0)
                 return least is not None and stands is not None and stands >= least
             case When.SHIPPED_FREE:
                 return order.shipping_minor == 0
@@ -89,7 +92,7 @@ def ask(orders: Sequence[Asked], running: Running, *, at: datetime) -> dict[str,
 
     def standing(order: Asked) -> list[tuple[str, Decimal]]:
         found = []
-        if times := benefits.get(stood.get(order.reference, "").casefold()):
+        if times := benefits.get(stood.get(order.reference) or 0):
             found.append((TIER, times))
         if times := paid.get(order.reference):
             found.append((PAID, times))
@@ -128,29 +131,32 @@ def _numbers(orders: Sequence[Asked]) -> dict[str, int]:
     return numbers
 
 
-def _ladder() -> dict[str, int]:
-    """Return tier → how high it stands, of the table in force; names without regard to letter case."""
-    rows = Tier.objects.filter(table__active=True).order_by("rank").values_list("name", "rank")
-    return {name.strip().casefold(): rank for name, rank in rows}
+def _ladder() -> tuple[dict[int, int], dict[str, int]]:
+    """Return tier id → how high it stands, and name → tier id, of the table in force; names without letter case."""
+    rows = list(Tier.objects.filter(table__active=True).values_list("pk", "name", "rank"))
+    return {pk: rank for pk, _, rank in rows}, {name.strip().casefold(): pk for pk, name, _ in rows}
 
 
-def _tiers(orders: Sequence[Asked]) -> dict[str, str]:
-    """Return reference → the tier in which its customer stood when it was placed, before what it moved itself."""
-    moves: dict[int, list[tuple[datetime, str]]] = defaultdict(list)
+def _tiers(orders: Sequence[Asked], ranks: Mapping[int, int], named: Mapping[str, int]) -> dict[str, int | None]:
+    """Return reference → the tier in which its customer stood when it was placed, before what it moved itself.
+
+    A tier stays the same when it is renamed; one of another table is that of the same name in the table in force.
+    """
+    moves: dict[int, list[tuple[datetime, int | None]]] = defaultdict(list)
     rows = TierMove.objects.filter(customer__in={order.customer for order in orders if order.customer})
-    for customer, at, name in rows.order_by("at", "pk").values_list("customer", "at", "new_name"):
-        moves[customer].append((at, name))
+    for customer, at, tier, name in rows.order_by("at", "pk").values_list("customer", "at", "new_tier", "new_name"):
+        moves[customer].append((at, tier if tier in ranks else named.get(name.strip().casefold())))
     found = {}
     for order in orders:
-        before = [name for at, name in moves.get(order.customer or 0, ()) if at < order.placed_at]
-        found[order.reference] = before[-1].strip() if before else ""
+        before = [tier for at, tier in moves.get(order.customer or 0, ()) if at < order.placed_at]
+        found[order.reference] = before[-1] if before else None
     return found
 
 
-def _benefits() -> Mapping[str, Decimal]:
-    """Return tier → how many times the points it gives, of the table in force."""
+def _benefits() -> Mapping[int, Decimal]:
+    """Return tier id → how many times the points it gives, of the table in force."""
     rows = TierBenefit.objects.filter(kind=BenefitKind.MULTIPLIER, active=True, tier__table__active=True)
-    return {name.strip().casefold(): times for name, times in rows.values_list("tier__name", "multiplier") if times}
+    return {tier: times for tier, times in rows.values_list("tier", "multiplier") if times}
 
 
 def _paid(orders: Sequence[Asked]) -> dict[str, Decimal]:

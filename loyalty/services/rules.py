@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -68,6 +69,21 @@ def end(rules: Iterable[EarningRule], *, at: datetime) -> int:
     for pk in ahead:  # set for later by a clock that went ahead of ours: one or two at most
         begun += current.filter(pk=pk).update(superseded_at=current.get(pk=pk).starts_at)
     return begun
+
+
+def follow_tiers(renamed: Mapping[str, str]) -> int:
+    """Let rules speak of tiers by their new names: old name → new one, without letter case. Returns how many do now.
+
+    No new version, and versions of before follow too: what a rule promises, and to whom, stays the same.
+    """
+    names = {old.strip().casefold(): new for old, new in renamed.items()}
+    if not names:
+        return 0
+    found = defaultdict(list)
+    for pk, tier in EarningRule.objects.filter(when=EarningRule.When.TIER).values_list("pk", "tier"):
+        if tier.strip().casefold() in names:
+            found[names[tier.strip().casefold()]].append(pk)
+    return sum(EarningRule.objects.filter(pk__in=rules).update(tier=new) for new, rules in found.items())
 
 
 def meet_in_time(one: EarningRule, other: EarningRule) -> bool:

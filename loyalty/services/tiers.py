@@ -22,6 +22,9 @@ from retention.services import facts
 
 DAY = timedelta(days=1)
 
+UNSEEN = timedelta(minutes=1)
+"""Orders seen for the first time so shortly before a computing may have been written after it had looked."""
+
 WRITE = """
 INSERT INTO {membership} AS m (customer_id, tier_id, last_tier_id, qualified_minor, since, held_until)
 SELECT customer_id, tier_id, last_tier_id, minor,
@@ -60,6 +63,8 @@ def recompute(*, at: datetime, customers: Collection[int] | None = None) -> int:
         with connection.cursor() as cursor:
             cursor.execute(*tier_fit.statement(WRITE, Rules.of(table), at=at_least, some=Some(ids=customers)))
             rows = cursor.fetchall()
+        if table.computed_at is None:  # tables take turns: put in force again, another begins anew, without news
+            TierTable.objects.exclude(pk=table.pk).filter(computed_at__isnull=False).update(computed_at=None)
         _note_moves(rows, table, at=at_least, everybody=customers is None)
         if customers is None:
             TierTable.objects.filter(pk=table.pk).update(computed_at=at_least, stale=False)
@@ -123,6 +128,7 @@ def _note_moves(
                 customer_id=customer,
                 old_name=names[old] if old else "",
                 new_name=names[new] if new else "",
+                new_tier_id=new,
                 metric=table.metric,
                 qualified_minor=minor,
                 currency=table.currency,
@@ -145,7 +151,7 @@ def _from_the_past(table: TierTable, customers: Collection[int] | None) -> set[i
 
     They move by these, and nothing has just happened.
     """
-    since = table.computed_at or tier_times.EVER
+    since = table.computed_at - UNSEEN if table.computed_at else tier_times.EVER
     old = Order.objects.filter(history=True, first_seen_at__gt=since).order_by()
     if customers is not None:
         old = old.filter(customer__in=customers)

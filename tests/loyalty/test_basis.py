@@ -106,6 +106,40 @@ def test_a_tiers_own_multiplier_counts_as_it_was_when_the_order_was_placed(
     assert account(user) == (130, 0), "as it was awarded"
 
 
+def test_a_tier_that_is_renamed_goes_on_multiplying_for_who_stands_in_it(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    start()
+    made = table(("Silver", 1000), ("Gold", 900000))
+    TierBenefit.objects.create(tier=made.tiers.get(name="Silver"), kind="multiplier", multiplier=Decimal(2))
+    user = join()
+    shop.place(user=user)
+    drain(clock.now)
+    made.tiers.filter(name="Silver").update(name="Silver Club")
+    made.tiers.filter(name="Gold").update(name="Silver")
+    order = shop.place(user=user, at=clock.forward(days=1))
+    assert promises.for_order(shop.orders[order]) == 80
+    drain(clock.now)
+    assert award(order).earned == 80
+
+
+def test_who_stood_in_a_tier_of_the_table_of_before_has_that_of_the_same_name(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    start()
+    before = table(("Silver", 1000))
+    user = join()
+    shop.place(user=user)
+    drain(clock.now)
+    order = shop.place(user=user, at=clock.forward(days=1))
+    before.active = False
+    before.save()
+    silver = table(("silver", 500)).tiers.get()
+    TierBenefit.objects.create(tier=silver, kind="multiplier", multiplier=Decimal(2))
+    drain(clock.now)
+    assert award(order).earned == 80
+
+
 def test_a_paid_membership_multiplies_orders_placed_while_it_runs(shop: FakeShop, clock: Clock, drain: Drain) -> None:
     start()
     user = join()

@@ -14,13 +14,13 @@ from django.utils import timezone
 from campaigns.models import Offer
 from campaigns.services import offers
 from campaigns.terms import Money, Terms
-from loyalty.models import Tier, TierBenefit, TierTable
-from loyalty.services import tiers
+from loyalty.models import EarningRule, Tier, TierBenefit, TierTable
+from loyalty.services import rules, tiers
 from retention import registry
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
 from tests.loyalty.test_admin import ADD_TABLE, hidden, table_form, text
-from tests.loyalty.till import join, table
+from tests.loyalty.till import START, join, start, table
 
 Drain = Callable[[datetime], None]
 ADD_BENEFIT = "/admin/retention_loyalty/tierbenefit/add/"
@@ -162,3 +162,24 @@ def test_a_benefit_without_what_it_gives_is_refused(staff: Client, kind: str, sa
 def test_an_offer_that_cannot_be_somebodys_for_long_is_refused(staff: Client, terms: dict[str, Any], said: str) -> None:
     table(("Gold", 50000))
     assert said in text(staff.post(ADD_BENEFIT, benefit_form("shipping", offer=made_offer(**terms).pk)))
+
+
+def test_earning_rules_follow_the_new_names_of_tiers(staff: Client) -> None:
+    programme = start()
+    made = table(("Silver", 50000), ("Gold", 200000))
+    for name in ("Silver", "gold"):
+        said = {"name": name, "when": "tier", "tier": name, "effect": "times", "times": Decimal(2)}
+        rules.set_rule(programme, at=START, **said)
+    ids = {tier.name: str(tier.pk) for tier in made.tiers.all()}
+    form = table_form((1, "Silver", "500"), (2, "Gold Club", "2000"), **{"tiers-INITIAL_FORMS": "2"})
+    form |= {
+        "tiers-0-id": ids["Silver"], "tiers-0-table": str(made.pk),
+        "tiers-1-id": ids["Gold"], "tiers-1-table": str(made.pk),
+    }  # fmt: skip
+    page = reverse("admin:retention_loyalty_tiertable_change", args=[made.pk])
+    answer = staff.post(page, form)
+    assert set(EarningRule.objects.values_list("tier", flat=True)) == {"Silver", "gold"}, "nothing is saved yet"
+    assert staff.post(page, hidden(answer)).status_code == 302
+    assert list(EarningRule.objects.order_by("pk").values_list("name", "tier", "superseded_at")) == [
+        ("Silver", "Silver", None), ("gold", "Gold Club", None),
+    ]  # fmt: skip

@@ -292,3 +292,43 @@ def test_who_proves_to_be_somebody_that_we_know_has_had_what_they_had(
     rows = TierGrant.objects.filter(customer=who(user)).order_by("number")
     assert list(rows.values_list("number", flat=True)) == [1, 2]
     assert len(persons.export(who(user))["tier_benefits"]) == 2
+
+
+def test_old_orders_written_while_everybody_was_computed_bring_no_gift(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    ladder(clock)
+    gives("Silver", "points", points=50)
+    user = join()
+    shop.place(user=user, total=Decimal(400), at=clock.now - timedelta(days=100))
+    seen = clock.now
+    clock.forward(seconds=20)
+    TierTable.objects.update(stale=True)
+    tiers.refresh(at=clock.now)  # what was seen before this is not written yet
+    drain(seen)
+    tiers.recompute(at=clock.forward(minutes=1))
+    drain(clock.now)
+    assert Membership.objects.get().tier == Tier.objects.get(name="Silver")
+    assert (account(user), TierGrant.objects.count()) == ((0, 0), 0)
+
+
+def test_going_back_to_an_earlier_table_gives_nothing(shop: FakeShop, clock: Clock, drain: Drain) -> None:
+    first = ladder(clock)
+    gives("Silver", "points", points=50)
+    gives("Gold", "points", points=200)
+    TierTable.objects.filter(pk=first.pk).update(active=False)
+    second = table(("Bronze", 100), ("Iron", 90000))
+    tiers.refresh(at=clock.forward(hours=1))
+    stood, nowhere = join(), join("bob@example.com")
+    buy(shop, stood, "600.00", drain, clock)
+    TierTable.objects.filter(pk=second.pk).update(active=False)
+    buy(shop, nowhere, "600.00", drain, clock)  # no table is in force
+    TierTable.objects.filter(pk=first.pk).update(active=True)
+    tiers.recompute(at=clock.forward(hours=1), customers=[who(nowhere).pk])
+    tiers.recompute(at=clock.forward(hours=1))
+    drain(clock.now)
+    assert set(Membership.objects.values_list("tier__name", flat=True)) == {"Gold"}
+    assert TierGrant.objects.count() == 0
+    newcomer = join("cleo@example.com")
+    buy(shop, newcomer, "300.00", drain, clock)
+    assert account(newcomer) == (50, 0), "from now on it is news again"
