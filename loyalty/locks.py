@@ -1,7 +1,7 @@
 """Row locks of this app, in one place; each by primary key.
 
-Order: claims, awards, ways to gifts and participations before presents, these before coupons and tasks, these before
-accounts.
+Order: customers, claims, awards, ways to gifts and participations before presents, these before coupons and tasks,
+these before accounts.
 """
 
 from __future__ import annotations
@@ -13,10 +13,15 @@ from django.db.models import Model, QuerySet
 M = TypeVar("M", bound=Model)
 
 
-def hold(rows: QuerySet[M]) -> list[M]:
+def hold(rows: QuerySet[M], *, no_key: bool = False) -> list[M]:
     """Return ``rows`` by primary key, locked until the transaction ends.
 
     PostgreSQL: row locks, always taken in the same order, so that two never wait for each other. SQLite: the
-    IMMEDIATE transaction is the lock.
+    IMMEDIATE transaction is the lock. ``no_key``: who only refers to the rows does not wait.
     """
-    return list(rows.select_for_update(of=("self",)).order_by("pk"))
+    return list(rows.select_for_update(of=("self",), no_key=no_key).order_by("pk"))
+
+
+def hold_keys(rows: QuerySet[M]) -> list[int]:
+    """Like ``hold``, and return the primary keys alone: of many rows that need no more than their lock."""
+    return list(rows.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))

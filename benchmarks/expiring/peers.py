@@ -6,23 +6,26 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from loyalty.models import Account, Entry, Lot
+from loyalty.models import Account, Entry, Lot, LotMove
 
 BATCH = 2000
 
 
 def by_orm() -> None:
-    """Read what is due, write an entry for each, set the balances: the usual loop, without locks, moves or facts."""
+    """Read what is due, write entries and movements, set balances and lots: the usual loop, without locks or facts."""
     now = timezone.now()
     while due := list(Lot.objects.filter(left__gt=0, expires_at__lte=now).select_related("account")[:BATCH]):
         with transaction.atomic():
-            Entry.objects.bulk_create(
+            made = Entry.objects.bulk_create(
                 Entry(
                     account=lot.account, key=f"ended:{lot.pk}", kind="expiry", bucket="balance", points=-lot.left,
                     balance_after=lot.account.balance - lot.left, at=now,
                 )
                 for lot in due
             )  # fmt: skip
+            LotMove.objects.bulk_create(
+                LotMove(lot=lot, entry=entry, points=entry.points) for lot, entry in zip(due, made, strict=True)
+            )
             ids = [lot.pk for lot in due]
             Account.objects.filter(lots__in=ids).update(balance=0)
             Lot.objects.filter(pk__in=ids).update(expired=F("left"), left=0)

@@ -11,7 +11,7 @@ from django.db.models import F, OuterRef, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Greatest
 
 from loyalty.facts import PointsExpired
-from loyalty.locks import hold
+from loyalty.locks import hold, hold_keys
 from loyalty.models import Account, Entry, Lot, LotMove, OrderAward, Programme
 from loyalty.models.programme import Expires
 from loyalty.services import ends, replay
@@ -19,7 +19,7 @@ from loyalty.services.points import Book, Posting
 from retention.rows import batch_size
 from retention.services import facts
 
-ACCOUNTS_AT_ONCE = 2000
+ACCOUNTS_AT_ONCE = 5000
 
 
 def expire(*, at: datetime, limit: int = 50_000) -> int:
@@ -76,8 +76,35 @@ def _lots(endless: dict[int, int], *, ends_at: datetime) -> Iterator[Lot]:
             yield Lot(account_id=account, points=rest, left=rest, expires_at=ends_at)
 
 
-DUE = 'l."left" > 0 AND l.expires_at <= %s AND l.account_id IN ({accounts})'
 KEY = "'expire:' || l.id || ':' || l.expired"
+
+TOGETHER = f"""
+WITH due AS (
+    SELECT l.id, l.account_id, l."left", l.expires_at, a.customer_id, {KEY} AS key,
+           a.balance - SUM(l."left") OVER (PARTITION BY l.account_id ORDER BY l.expires_at, l.id) AS balance_after
+    FROM {{lot}} l JOIN {{account}} a ON a.id = l.account_id
+    WHERE l."left" > 0 AND l.expires_at <= %s AND l.account_id = ANY(%s)
+), gone AS (
+    SELECT account_id, customer_id, SUM("left") AS points FROM due GROUP BY account_id, customer_id
+), entries AS (
+    INSERT INTO {{entry}}
+        (account_id, key, kind, bucket, "order", currency, source, breakdown, at, points, balance_after)
+    SELECT account_id, key, 'expiry', 'balance', '', '', '', '{{{{}}}}', expires_at, -"left", balance_after
+    FROM due ORDER BY account_id, expires_at, id
+    RETURNING id, key
+), moves AS (
+    INSERT INTO {{move}} (lot_id, entry_id, points)
+    SELECT due.id, entries.id, -due."left" FROM due JOIN entries ON entries.key = due.key
+), balances AS (
+    UPDATE {{account}} AS a SET balance = a.balance - gone.points FROM gone WHERE a.id = gone.account_id
+), lots AS (
+    UPDATE {{lot}} AS l SET expired = l.expired + l."left", "left" = 0 FROM due WHERE l.id = due.id
+)
+SELECT customer_id, points FROM gone ORDER BY customer_id
+"""
+"""All of it in one statement, where a database has such: a third of the time of one after the other."""
+
+DUE = 'l."left" > 0 AND l.expires_at <= %s AND l.account_id IN ({accounts})'
 
 ENTRIES = f"""
 INSERT INTO {{entry}} (account_id, key, kind, bucket, "order", currency, source, breakdown, at, points, balance_after)
@@ -95,27 +122,41 @@ UPDATE {{account}} SET balance = balance - gone.points
 FROM (SELECT l.account_id, SUM(l."left") AS points FROM {{lot}} l WHERE {DUE} GROUP BY l.account_id) AS gone
 WHERE {{account}}.id = gone.account_id
 """
+SUMS = f"""
+SELECT a.customer_id, SUM(l."left") FROM {{lot}} l JOIN {{account}} a ON a.id = l.account_id WHERE {DUE}
+GROUP BY a.customer_id ORDER BY a.customer_id
+"""
 LOTS = f"""UPDATE {{lot}} AS l SET expired = l.expired + l."left", "left" = 0 WHERE {DUE}"""
 """In this order: what is due is read from the lots until the last statement empties them."""
 
 
 def _expire(*, at: datetime, limit: int) -> int:
     with transaction.atomic():
-        due = Lot.objects.filter(left__gt=0, expires_at__lte=at, account__held=0).order_by().values("account")
-        wanted = list(due.distinct().order_by("account").values_list("account", flat=True)[:limit])
+        due = Lot.objects.filter(left__gt=0, expires_at__lte=at, account__held=0).order_by()
+        some = due.values("account").distinct().order_by("account")[:limit]
         # whoever writes these accounts' ledger waits; what they have left is read after that
-        held = hold(Account.objects.filter(pk__in=wanted).only("pk", "held")) if wanted else []
-        wanted = [account.pk for account in held if not account.held]
-        if not wanted:
+        locked: list[int] = hold_keys(Account.objects.filter(pk__in=some, held=0))
+        if not locked:
             return 0
-        gone = Lot.objects.filter(account__in=wanted, left__gt=0, expires_at__lte=at).order_by()
-        sums = list(gone.values_list("account__customer").annotate(points=Sum("left")).order_by("account__customer"))
-        moment = connection.ops.adapt_datetimefield_value(at)
-        with connection.cursor() as cursor:
-            for sql in (ENTRIES, MOVES, BALANCES, LOTS):
-                cursor.execute(_named(sql, wanted), [moment, *wanted])
+        sums = _end(locked, at=at)
         facts.publish(PointsExpired(customer=customer, at=at, points=points) for customer, points in sums)
-    return len(wanted)
+    return len(locked)
+
+
+def _end(accounts: Sequence[int], *, at: datetime) -> list[tuple[int, int]]:
+    """End what is due of these accounts, which are locked. Returns customer and points of each."""
+    moment = connection.ops.adapt_datetimefield_value(at)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_named(TOGETHER), [moment, list(accounts)])
+            return [(customer, int(points)) for customer, points in cursor.fetchall()]
+        sums: list[tuple[int, int]] = []
+        places = ", ".join(["%s"] * len(accounts))
+        for sql in (ENTRIES, MOVES, BALANCES, SUMS, LOTS):
+            cursor.execute(_named(sql, accounts=places), [moment, *accounts])
+            if sql == SUMS:
+                sums = cursor.fetchall()
+    return sums
 
 
 def _expire_beside(*, at: datetime, limit: int) -> int:
@@ -144,8 +185,7 @@ def _expire_beside(*, at: datetime, limit: int) -> int:
     return len(happened)
 
 
-def _named(sql: str, accounts: Sequence[int]) -> str:
+def _named(sql: str, **more: str) -> str:
     quote = connection.ops.quote_name
     tables: dict[str, Any] = {"entry": Entry, "account": Account, "lot": Lot, "move": LotMove}
-    names = {name: quote(model._meta.db_table) for name, model in tables.items()}
-    return sql.format(**names, accounts=", ".join(["%s"] * len(accounts)))
+    return sql.format(**{name: quote(model._meta.db_table) for name, model in tables.items()}, **more)
