@@ -119,8 +119,7 @@ class Customer(models.Model):
                 condition=Q(birth_month__isnull=False),
                 name="retention_cust_birthday",
             ),
-            # of all rows: SQLite uses no index with a condition where what is asked for comes as a parameter
-            models.Index(fields=["number"], name="retention_cust_number"),
+            models.Index(fields=["number"], condition=Q(kind="import") & ~Q(number=""), name="retention_cust_number"),
         ]
         permissions = [
             ("view_personal_data", _("Can see personal data")),
