@@ -24,9 +24,14 @@ def warn(*, at: datetime, limit: int = 1000) -> int:
     if table is None or not table.notice_days:
         return 0
     rules, ahead = Rules.of(table), timedelta(days=table.notice_days)
+    # all members are looked at without the lock: on SQLite nobody could place an order meanwhile
+    seen = tier_keeping.about_to_lose(rules, at=at, ahead=ahead, untold=True, limit=batch_size(limit))
+    if not seen:
+        return 0
     # nobody is moved meanwhile
     with one_at_a_time("loyalty.tiers", wait=True):
-        found = tier_keeping.about_to_lose(rules, at=at, ahead=ahead, untold=True, limit=batch_size(limit))
+        some = Some(ids=[one.customer for one in seen])
+        found = tier_keeping.about_to_lose(rules, at=at, ahead=ahead, some=some, untold=True)
         outbox.post_many(
             [
                 Promise(

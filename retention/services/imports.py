@@ -68,7 +68,8 @@ def _orders(job: Job, *, at: datetime, watch: Watch, batch: int, progress: Progr
     references = get_shop().iter_orders(since=datetime.fromisoformat(since) if since else None, until=at)
     for chunk in _batches(references, batch):
         with one_at_a_time("retention.drain", wait=True):
-            outcome = reading.read(chunk, at=at)
+            # not the beginning: who asks what came in since some time finds it
+            outcome = reading.read(chunk, at=watch.now())
             for reference in outcome.failed:
                 inbox.record(kind="import", reference=reference)
             _save(job, _behind(chunk, job.cursor), done=len(chunk), at=watch.now())

@@ -293,3 +293,27 @@ def test_the_last_day_is_a_whole_one(shop: FakeShop, clock: Clock, drain: Drain)
     buy(shop, user, "100.00", drain, clock)
     tiers.recompute(at=clock.forward(days=1))
     assert Membership.objects.get().tier == Tier.objects.get(name="Gold")
+
+
+def test_all_members_are_looked_at_without_the_lock_and_those_found_once_more_with_it(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    table(*LADDER)
+    go(clock, 2026, 3, 2)
+    user = join()
+    buy(shop, user, "500.00", drain, clock)
+
+    def asked() -> tuple[int, list[int], list[bool]]:
+        """Return how many were told, at which queries a lock's transaction began and who was looked at, before it."""
+        with CaptureQueriesContext(connection) as captured:
+            told = tier_notices.warn(at=clock.now)
+        queries = [query["sql"] for query in captured]
+        begins = [number for number, sql in enumerate(queries) if sql.startswith("SAVEPOINT")]
+        looks = [number for number, sql in enumerate(queries) if "newest" in sql]
+        return told, begins[:1], [number > begins[0] for number in looks] if begins else [False for _ in looks]
+
+    assert asked() == (0, [], [False])
+    go(clock, 2027, 2, 10)
+    told, begins, inside = asked()
+    assert (told, len(begins), inside) == (1, 1, [False, True])
+    assert asked() == (0, [], [False])

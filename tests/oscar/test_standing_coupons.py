@@ -140,3 +140,20 @@ def test_who_has_none_pays_one_query_a_page_and_a_visitor_none(world: OscarWorld
     with CaptureQueriesContext(connection) as captured:
         guest.get("/basket/")
     assert not [query for query in captured if "standing:" in query["sql"]]
+
+
+def test_one_that_cannot_apply_is_left_out_without_a_write_for_each_page(world: OscarWorld, member: Any) -> None:
+    first = own(member, free_shipping())
+    terms = Terms(kind="free_shipping", valid_days=365, uses=100, exclusive=False)
+    other = offers.create(slug="club", name="Club", terms=terms, at=timezone.now())
+    customer = Customer.objects.get(user=member).pk
+    assert standing_coupons.settle("paid", {customer: other.pk}, at=timezone.now()) == 1
+    visitor = filled(world, member)
+    visitor.get("/basket/")
+    assert codes(world, visitor) == [first.code]
+    with CaptureQueriesContext(connection) as captured:
+        assert visitor.get("/basket/").status_code == 200
+    assert [query["sql"] for query in captured if query["sql"].startswith(("INSERT", "UPDATE", "DELETE"))] == []
+    world.ask(visitor, world.shop.remove_coupon, first.code)
+    visitor.get("/basket/")
+    assert codes(world, visitor) == [Coupon.objects.get(source="standing:paid").code], "there is room for it now"

@@ -19,6 +19,7 @@ from retention.models import Customer, Fact, Job, Message, Order, Signal
 from retention.services import drain, imports
 from retention.shop import CustomerData, LineData
 from retention.testing.settling import settle
+from retention.watch import Watch
 from tests.retention.ground import LIVE
 from tests.retention.shop import NOON, LocalShop
 
@@ -258,3 +259,14 @@ def test_the_command_started_again_shows_all_that_is_done(shop: LocalShop, accou
         "120 orders",
         "Done: 120 orders.",
     ]
+
+
+def test_an_order_is_seen_when_its_batch_is_read_and_not_when_the_import_began(
+    shop: LocalShop, accounts: list[CustomerData], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(shop, 2, accounts)
+    came: list[int] = []
+    monkeypatch.setattr(Watch, "now", lambda self: NOON + MINUTE * sum(came))
+    imports.take_in_shop(at=NOON, batch=1, progress=lambda job: came.append(job.done))
+    seen = Order.objects.order_by("placed_at").values_list("first_seen_at", "history")
+    assert list(seen) == [(NOON, True), (NOON + MINUTE, True)]
