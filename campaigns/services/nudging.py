@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from campaigns import pricing, queries
 from campaigns.baskets import Basket
 from campaigns.models import Coupon
-from campaigns.services import checking, engine
+from campaigns.services import checking, engine, unasked
 from retention.models import Customer
 from retention.services import prompts
 from retention.shop import get_shop
@@ -32,6 +32,8 @@ def best(request: HttpRequest, customer: Customer, *, at: datetime) -> Coupon | 
     if cart is None or not cart.lines or cart.coupons:
         return None
     held = list(queries.wallet(customer.pk, at=at)[:MOST])
+    by_itself = unasked.codes(request, at=at) if held else ()
+    held = [coupon for coupon in held if coupon.code not in by_itself]  # of these, what is not in was taken out
     if not held:
         return None
     basket = Basket.of(cart, email=customer.email, user_id=customer.user_id, priced=not engine.current().prices)

@@ -12,15 +12,21 @@ from django.utils import timezone
 from campaigns import goods_words, queries, wording
 from campaigns.goods_words import Titles
 from campaigns.models import Coupon
-from campaigns.services import checking, parking
+from campaigns.services import checking, parking, unasked
 from retention.models import Customer
 from retention.shop import get_shop
 
 
 def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None:
-    """Return the section with the coupons of the customer's own row that can be used now; None without any."""
+    """Return the section with the coupons of the customer's own row that can be used now; None without any.
+
+    What the shop puts into the basket by itself is left out: it is told where it comes from.
+    """
     now = timezone.now()
     mine = list(queries.wallet(customer.pk, at=now))
+    if mine:
+        by_itself = unasked.codes(request, at=now)
+        mine = [coupon for coupon in mine if coupon.code not in by_itself]
     too_late = checking.too_late(mine, at=now)
     titles = goods_words.titles(coupon.terms for coupon in mine)
     cart = get_shop().get_cart(request)

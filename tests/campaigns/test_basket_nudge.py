@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from campaigns.models import Coupon
+from loyalty.services import standing_coupons
 from retention import registry
 from retention.models import Customer, Prompt
 from retention.services import customers
@@ -176,3 +177,11 @@ def test_a_copy_button_waits_for_its_script_and_says_what_it_did(ada: Customer, 
     assert f'type="button" hidden data-retention-copy="{coupon.code}" data-copied="{coupon.code} is copied."' in page
     assert '<span id="copied-1" role="status"></span>' in page
     assert "retention/copy.js" in page
+
+
+def test_nobody_is_reminded_of_what_the_shop_puts_into_the_basket_by_itself(visitor: Any, ada: Customer) -> None:
+    ours = offer("ship", percentage("20", uses=100, exclusive=False))
+    assert standing_coupons.settle("tier", {ada.pk: ours.pk}, at=NOW) == 1
+    assert shown(visitor) == ""
+    other = give(offer("five", amount(("EUR", 500, None))), ada)
+    assert other.code in shown(visitor)

@@ -12,7 +12,9 @@ from django.utils import translation
 
 from campaigns.models import Coupon
 from campaigns.services import coupons
+from campaigns.terms import Kind, Terms
 from campaigns.views import wallet
+from loyalty.services import standing_coupons
 from retention.models import Customer
 from retention.services import customers
 from retention.testing.settling import settle
@@ -96,3 +98,16 @@ def test_nobody_sees_another_shoppers_coupons(client: Client, fake_world: FakeWo
     coupon = give(make_offer(), member)
     client.force_login(fake_world.add_user("bo@example.com"))
     assert coupon.code not in client.get("/retention/account/").content.decode()
+
+
+def test_what_the_shop_puts_into_the_basket_by_itself_is_no_coupon_to_use(
+    client: Client, user: Any, member: Customer
+) -> None:
+    offer = make_offer(Terms(kind=Kind.FREE_SHIPPING, valid_days=365, uses=100, exclusive=False), slug="ship")
+    assert standing_coupons.settle("tier", {member.pk: offer.pk}, at=NOW) == 1
+    client.force_login(user)
+    assert "My coupons" not in client.get("/retention/account/").content.decode()
+    other = give(make_offer(slug="any"), member)
+    text = client.get("/retention/account/").content.decode()
+    assert f"Use {other.code}" in text
+    assert Coupon.objects.get(source="standing:tier").code not in text
