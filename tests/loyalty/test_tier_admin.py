@@ -168,8 +168,7 @@ def test_earning_rules_follow_the_new_names_of_tiers(staff: Client) -> None:
     programme = start()
     made = table(("Silver", 50000), ("Gold", 200000))
     for name in ("Silver", "gold"):
-        said = {"name": name, "when": "tier", "tier": name, "effect": "times", "times": Decimal(2)}
-        rules.set_rule(programme, at=START, **said)
+        rules.set_rule(programme, at=START, name=name, when="tier", tier=name, effect="times", times=Decimal(2))
     ids = {tier.name: str(tier.pk) for tier in made.tiers.all()}
     form = table_form((1, "Silver", "500"), (2, "Gold Club", "2000"), **{"tiers-INITIAL_FORMS": "2"})
     form |= {
