@@ -21,10 +21,11 @@ from retention.shop import get_shop
 
 
 def _ending(messages: Sequence[Message]) -> dict[int, PaidMember]:
-    """Return customer id → the membership of theirs that ends first, of those that we have told them of."""
+    """Return message id → the membership that it is about, where that runs."""
     rows = PaidMember.objects.filter(customer__in={message.customer_id for message in messages}, until__isnull=False)
-    rows = rows.filter(told_until__isnull=False).select_related("plan").order_by("-until", "pk")
-    return {row.customer_id: row for row in rows}  # the soonest comes last and stays
+    running = {(row.customer_id, row.plan_id): row for row in rows.select_related("plan")}
+    about = {message.pk: (message.customer_id, message.values.get("plan")) for message in messages}
+    return {pk: running[pair] for pk, pair in about.items() if pair in running}
 
 
 def _values(messages: Sequence[Message], at: datetime) -> Mapping[int, Mapping[str, Any]]:
@@ -32,7 +33,7 @@ def _values(messages: Sequence[Message], at: datetime) -> Mapping[int, Mapping[s
     products = get_shop().get_products({row.plan.product for row in ending.values()} - {""})
     values = {}
     for message in messages:
-        row = ending[message.customer_id]
+        row = ending[message.pk]
         assert row.until is not None  # of the filter above
         product = products.get(row.plan.product)
         with translation.override(texts.language_for(message)):
@@ -48,7 +49,7 @@ def _renewed(messages: Sequence[Message], at: datetime) -> Mapping[int, str]:
     ending = _ending(messages)
     refused = {}
     for message in messages:
-        row = ending.get(message.customer_id)
+        row = ending.get(message.pk)
         if row is None or row.told_until != row.until:
             refused[message.pk] = "the membership was renewed, or has ended"
     return refused

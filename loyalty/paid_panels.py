@@ -82,7 +82,7 @@ def troubles(at: datetime) -> Iterator[Trouble]:
                 url=url,
             )
         for offer in filter(None, (plan.free_shipping, plan.gift)):
-            if offers.closed(offer, at=at):
+            if offers.closed(offer, at=at) or offer.first_order_only:
                 yield Trouble(
                     what=_("The offer “%(offer)s” is promised to members of “%(plan)s”, and gives no coupons now")
                     % {"offer": offer.name, "plan": plan.name},

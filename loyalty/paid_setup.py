@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from django.utils.translation import gettext_lazy as _
 
 from loyalty import paid_conditions, paid_mails, paid_panels, paid_sections
 from loyalty.services import paid_members, paid_notices, paid_persons, paid_terms
-from loyalty.subscribers import ORDERS
 from retention import registry
-from retention.registry import Person, Recorded, Tick, subscribe
+from retention.registry import Person, Tick
 
 TICKS = [
     Tick(name="loyalty.paid_members", every=10, run=lambda at: paid_members.look(at=at),
@@ -24,12 +21,6 @@ TICKS = [
 ]  # fmt: skip
 
 
-def settle(batch: Sequence[Recorded]) -> None:
-    """Bring the terms of the orders named in the batch to what stands of them."""
-    orders = {str(getattr(recorded.data, "order", "")) for recorded in batch}
-    paid_terms.settle(orders, at=max(recorded.data.at for recorded in batch))
-
-
 def load() -> None:
     """Register everything about paid membership. Called once, when the apps are ready."""
     for tick in TICKS:
@@ -38,11 +29,10 @@ def load() -> None:
         part.load()
     registry.people.add(
         "loyalty.membership",
-        Person(name="loyalty.membership", export=paid_persons.export, erase=paid_persons.erase),
-    )
-    subscribe(
-        "loyalty.paid_terms",
-        *ORDERS,
-        does=_("brings paid memberships to what their orders say"),
-        handle=settle,
+        Person(
+            name="loyalty.membership",
+            export=paid_persons.export,
+            erase=paid_persons.erase,
+            absorb=paid_persons.absorb,
+        ),
     )

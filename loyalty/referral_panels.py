@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Count, F, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from campaigns.models import Offer
 from campaigns.services import offers
 from loyalty.models import Referral, ReferralTerms
 from retention import moments, registry
@@ -51,13 +52,28 @@ def troubles(at: datetime) -> Iterator[Trouble]:
         )
     for terms in ReferralTerms.objects.filter(active=True).select_related("friend_offer", "reward_offer"):
         for offer in filter(None, (terms.friend_offer, terms.reward_offer)):
-            if offers.closed(offer, at=at):
+            if offers.closed(offer, at=at) or (offer == terms.reward_offer and offer.first_order_only):
                 yield Trouble(
                     what=_("The offer “%(offer)s” is promised for friends, and gives no coupons now")
                     % {"offer": offer.name},
                     cure=_("Switch the offer on, or give the referral terms another."),
                     url=reverse("admin:retention_loyalty_referralterms_change", args=[terms.pk]),
                 )
+    stuck = Referral.objects.filter(state=Referral.State.WAITING, due_at__lte=at, settled_at__gte=F("due_at"))
+    stuck = stuck.exclude(review=Referral.Review.OPEN).filter(friend__isnull=False, reward_offer__isnull=False)
+    counts = dict(stuck.order_by().values_list("reward_offer").annotate(count=Count("pk")))
+    for offer in Offer.objects.filter(pk__in=counts).order_by("name", "pk"):
+        yield Trouble(
+            what=ngettext(
+                "%(n)s reward for a friend waits: the offer “%(offer)s” gives no coupon for it",
+                "%(n)s rewards for friends wait: the offer “%(offer)s” gives no coupons for them",
+                counts[offer.pk],
+            )
+            % {"n": counts[offer.pk], "offer": offer.name},
+            cure=_("Switch the offer on, give it a later end, and let it be for more than first orders."),
+            count=counts[offer.pk],
+            url=reverse("admin:retention_campaigns_offer_change", args=[offer.pk]),
+        )
 
 
 def load() -> None:

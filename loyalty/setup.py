@@ -21,6 +21,7 @@ from loyalty import (
     mails,
     notes,
     paid_setup,
+    paid_subscribers,
     panels,
     referral_setup,
     reward_setup,
@@ -63,6 +64,7 @@ def load() -> None:
     for tick in TICKS:
         registry.ticks.add(tick.name, tick)
     for part in (
+        paid_subscribers,  # before points, which ask who is a member
         subscribers,
         deeds,
         action_subscribers,

@@ -35,6 +35,12 @@ class PlanForm(forms.ModelForm):
     def clean_product(self) -> str:
         return str(self.cleaned_data["product"]).strip()
 
+    def clean_gift(self) -> Any:
+        offer = self.cleaned_data["gift"]
+        if offer is not None and offer.first_order_only:
+            raise forms.ValidationError(_("This offer is for first orders only."))
+        return offer
+
 
 @admin.register(Plan)
 class PlanAdmin(ConfirmedAdmin):

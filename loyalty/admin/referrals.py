@@ -27,8 +27,17 @@ from retention.admin.base import ReadOnlyAdmin
 MAY_REVIEW = "retention_loyalty.review_referral"
 
 
+class TermsForm(forms.ModelForm):
+    def clean_reward_offer(self) -> Any:
+        offer = self.cleaned_data["reward_offer"]
+        if offer is not None and offer.first_order_only:
+            raise forms.ValidationError(_("This offer is for first orders only."))
+        return offer
+
+
 @admin.register(ReferralTerms)
 class ReferralTermsAdmin(ConfirmedAdmin):
+    form = TermsForm
     list_display = ("name", "active", "points", "reward_offer", "friend_offer", "window_days")
     list_select_related = ("reward_offer", "friend_offer")
     fields = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import F, Q
@@ -12,6 +12,9 @@ from campaigns.models import Coupon, Offer
 from loyalty.models.commented import Commented
 from loyalty.models.programme import PendingFrom
 from retention.models import Customer
+
+AGAIN = timedelta(hours=1)
+"""How long we wait before a reward that could not be given is tried again."""
 
 
 class ReferralLink(models.Model):
@@ -37,8 +40,9 @@ class ReferralLink(models.Model):
 
 class ReferralQuerySet(models.QuerySet["Referral"]):
     def due(self, *, at: datetime) -> ReferralQuerySet:
-        """Those whose window has closed and that nobody has decided yet."""
+        """Those whose window has closed and that nobody has decided yet; one that was refused, after a while."""
         waiting = self.filter(state=Referral.State.WAITING, due_at__lte=at, friend__isnull=False)
+        waiting = waiting.filter(Q(settled_at=None) | Q(settled_at__lt=F("due_at")) | Q(settled_at__lte=at - AGAIN))
         return waiting.exclude(review=Referral.Review.OPEN)
 
     def queue(self) -> ReferralQuerySet:

@@ -13,7 +13,8 @@ from decimal import Decimal
 
 from django.db.models import Max
 
-from campaigns.services import coupons
+from campaigns.models import Coupon, Offer
+from campaigns.services import coupons, offers
 from campaigns.services.coupons import Wish
 from loyalty.facts import PaidMembershipBegan, PaidMembershipEnded
 from loyalty.models import PaidMember, PaidTerm, Plan
@@ -57,8 +58,8 @@ def run_of(terms: Iterable[PaidTerm], *, at: datetime) -> Run | None:
 def look(*, at: datetime, limit: int = 1000) -> int:
     """Bring benefits of those who have become a member, or are none any more, to what is paid for. Returns how many."""
     with one_at_a_time(LOCK, wait=True):
-        rows = PaidMember.objects.filter(due_at__lte=at).order_by("due_at", "pk").select_related("plan", "customer")
-        due = list(rows[: batch_size(limit)])
+        rows = PaidMember.objects.filter(due_at__lte=at).order_by("due_at", "pk")
+        due = list(rows.select_related("plan", "customer", "gift_due")[: batch_size(limit)])
         if due:
             _look(due, at=at)
     return len(due)
@@ -67,9 +68,9 @@ def look(*, at: datetime, limit: int = 1000) -> int:
 def refresh(*, at: datetime) -> int:
     """Bring everybody's free shipping to what their plan says: the offer may have changed, or coupons run out.
 
-    Returns how many coupons changed.
+    Gifts that could not be given on joining are given, once their offer is on. Returns how many coupons changed.
     """
-    changed = 0
+    changed = _give_owed(at=at)
     for plan in Plan.objects.order_by("pk"):
         running = PaidMember.objects.filter(plan=plan, until__gt=at, customer__erased_at=None)
         wanted = dict.fromkeys(running.values_list("customer", flat=True), plan.free_shipping_id or 0)
@@ -92,7 +93,7 @@ def _look(due: list[PaidMember], *, at: datetime) -> None:
         spans[term.customer_id, term.plan_id].append(term)
     old = _old(terms)
     happened: list[FactData] = []
-    first = []
+    gone = []
     for row in due:
         mine = spans[row.customer_id, row.plan_id]
         run = None if row.customer.erased_at else run_of(mine, at=at)
@@ -104,12 +105,14 @@ def _look(due: list[PaidMember], *, at: datetime) -> None:
             row.runs += 1
             happened.append(PaidMembershipBegan(customer=row.customer_id, at=at, plan=row.plan_id, history=history))
             if row.runs == 1 and not history:
-                first.append(row)
+                row.gift_due = row.plan.gift
         elif was is not None and not run:
             happened.append(PaidMembershipEnded(customer=row.customer_id, at=at, plan=row.plan_id))
-    PaidMember.objects.bulk_update(due, ["since", "until", "due_at", "runs"], batch_size=500)
+            gone.append(row)
+    _take_gifts_back(gone, at=at)
+    _give_gifts((row for row in due if row.until), at=at)
+    PaidMember.objects.bulk_update(due, ["since", "until", "due_at", "runs", "gift_due"], batch_size=500)
     _give_shipping(due, at=at)
-    _give_gifts(first, at=at)
     facts.publish(happened)
 
 
@@ -128,16 +131,62 @@ def _give_shipping(rows: list[PaidMember], *, at: datetime) -> None:
         standing_coupons.settle(_reason(plan), wanted, at=at, customers={row.customer_id for row in some})
 
 
-def _give_gifts(rows: list[PaidMember], *, at: datetime) -> None:
-    """Give the gift on joining, once in a customer's life with a plan, whatever is refunded and bought again."""
-    by_plan: dict[Plan, list[PaidMember]] = defaultdict(list)
+def _give_gifts(rows: Iterable[PaidMember], *, at: datetime) -> int:
+    """Give the gifts that are owed, as far as their offers give coupons. Returns how many; the rows are not saved."""
+    by_offer: dict[Offer, list[PaidMember]] = defaultdict(list)
     for row in rows:
-        if row.plan.gift_id:
-            by_plan[row.plan].append(row)
-    for plan, some in by_plan.items():
-        assert plan.gift is not None
-        wishes = [Wish(key=f"membership:{plan.pk}:{row.customer_id}", customer=row.customer_id) for row in some]
-        coupons.issue_many(wishes, offer=plan.gift, source=SOURCE, at=at)
+        if row.gift_due is not None:
+            by_offer[row.gift_due].append(row)
+    given = 0
+    for offer, some in by_offer.items():
+        wishes = {row.pk: Wish(key=_gift_key(row), customer=row.customer_id) for row in some}
+        issued = coupons.issue_many(wishes.values(), offer=offer, source=SOURCE, at=at).coupons
+        for row in some:
+            if wishes[row.pk].key in issued:
+                row.gift_due = None
+                given += 1
+    return given
+
+
+def _gift_key(row: PaidMember) -> str:
+    key = f"{SOURCE}:{row.plan_id}:{row.customer_id}"
+    return key if row.runs < 2 else f"{key}:{row.runs}"  # the earlier one was called off, unused
+
+
+def _give_owed(*, at: datetime, limit: int = 1000) -> int:
+    """Give gifts that were refused when they were promised. Returns how many."""
+    with one_at_a_time(LOCK, wait=True):
+        owed = PaidMember.objects.filter(gift_due__isnull=False, until__gt=at, customer__erased_at=None)
+        offered = Offer.objects.filter(pk__in=owed.values("gift_due"))
+        good = [one.pk for one in offered if not offers.closed(one, at=at) and not one.first_order_only]
+        rows = list(owed.filter(gift_due__in=good).select_related("gift_due").order_by("pk")[: batch_size(limit)])
+        given = _give_gifts(rows, at=at)
+        PaidMember.objects.bulk_update(rows, ["gift_due"], batch_size=500)
+    return given
+
+
+def _take_gifts_back(gone: Iterable[PaidMember], *, at: datetime) -> None:
+    """Call off the unused gifts of those of whose membership nothing stands; they are owed if it begins again.
+
+    Where it has run out, or staff ended it, the gift stays. The rows are not saved.
+    """
+    by_pair = {(row.customer_id, row.plan_id): row for row in gone}
+    if not by_pair:
+        return
+    people = {customer for customer, _plan in by_pair}
+    stands = set(PaidTerm.objects.filter(customer__in=people, units__gt=0).values_list("customer", "plan"))
+    unused = Coupon.objects.outstanding(at=at).filter(source=SOURCE, used=0, customer__in=people).order_by("pk")
+    rows = {}
+    for coupon in unused:
+        pair = (coupon.customer_id, int(coupon.key.split(":")[1]))
+        if pair in by_pair and pair not in stands:
+            rows[coupon.pk] = by_pair[pair]
+    if not rows:
+        return
+    coupons.void(Coupon.objects.filter(pk__in=rows), reason="the membership was called off", at=at)
+    # one that was used meanwhile has been had
+    for coupon in Coupon.objects.filter(pk__in=rows, used=0).select_related("offer"):
+        rows[coupon.pk].gift_due = coupon.offer
 
 
 def _reason(plan: int) -> str:

@@ -32,6 +32,7 @@ def warn(*, at: datetime, limit: int = 1000) -> int:
                         mail=MAIL,
                         customer=row.customer_id,
                         due_at=at,
+                        values={"plan": plan.pk},
                         source="loyalty:membership",
                     )
                     for row in rows

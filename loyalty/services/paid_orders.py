@@ -87,13 +87,19 @@ def of(orders: Collection[str]) -> list[Bought]:
 
 
 def _left(order: Order, pieces: int, *, amount: int, refunded: int, unnamed: int) -> int:
-    """Return how many pieces stand. A piece is taken out when its whole price went back."""
+    """Return how many pieces stand. A piece is taken out when its whole price went back, rounded down."""
     if order.paid_at is None or not order.counts:
         return 0
-    out = pieces * refunded // amount if amount else 0
-    if unnamed and order.total_minor:
-        out += pieces * unnamed // order.total_minor
+    out = _pieces(refunded, pieces, amount) + _pieces(unnamed, pieces, order.total_minor)
     return max(0, pieces - out)
+
+
+def _pieces(refunded: int, pieces: int, amount: int) -> int:
+    """Return how many of the pieces, which cost an amount together, went back; a shop rounds the price of each."""
+    if not pieces or not amount:
+        return 0
+    price = amount // pieces
+    return refunded // price if price else pieces * refunded // amount
 
 
 def _refunded(orders: Collection[int]) -> tuple[dict[tuple[int, str], int], dict[int, int]]:

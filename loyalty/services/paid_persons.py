@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from loyalty.models import PaidMember, PaidTerm
+from loyalty.services import paid_terms
 from retention.models import Customer
 
 FORGOTTEN = "(erased)"
@@ -31,3 +32,8 @@ def erase(customer: Customer, at: datetime) -> None:
     theirs.exclude(reason="").update(reason=FORGOTTEN)
     theirs.exclude(ended_reason="").update(ended_reason=FORGOTTEN)
     PaidMember.objects.filter(customer=customer).update(due_at=at)
+
+
+def absorb(guest: Customer, member: Customer, at: datetime) -> None:
+    """Hand over what was given to somebody from an import before they opened their account."""
+    paid_terms.hand_over(guest, member, at=at)

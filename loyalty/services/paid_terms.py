@@ -118,6 +118,30 @@ def end(term: PaidTerm, *, reason: str, author: str, at: datetime) -> None:
         _lay({(term.customer_id, term.plan_id)}, at=at)
 
 
+def hand_over(old: Customer, new: Customer, *, at: datetime) -> None:
+    """Make what an imported customer has of memberships the member's; a guest's waits, and follows its order."""
+    if old.kind == Customer.Kind.GUEST:
+        return
+    with one_at_a_time(LOCK, wait=True):
+        plans = set(PaidTerm.objects.filter(customer=old).values_list("plan", flat=True))
+        PaidTerm.objects.filter(customer=old).update(customer=new)
+        known = {row.plan_id: row for row in PaidMember.objects.filter(customer=new)}
+        theirs = list(PaidMember.objects.filter(customer=old))
+        for row in theirs:
+            mine = known.setdefault(row.plan_id, row)
+            mine.runs, mine.gift_due_id = max(mine.runs, row.runs), mine.gift_due_id or row.gift_due_id
+            mine.told_until = max(filter(None, (mine.told_until, row.told_until)), default=None)
+            if mine.since is None:
+                mine.since, mine.until = row.since, row.until
+            mine.customer = new
+        kept = [row.pk for row in known.values()]
+        PaidMember.objects.filter(pk__in=[row.pk for row in theirs]).exclude(pk__in=kept).delete()
+        PaidMember.objects.bulk_update(
+            known.values(), ["customer", "runs", "gift_due", "told_until", "since", "until"], batch_size=500
+        )
+        _lay({(new.pk, plan) for plan in plans}, at=at)
+
+
 def _enter(bought: Iterable[Bought], *, at: datetime) -> None:
     """Make a row for what was bought and has none."""
     PaidTerm.objects.bulk_create(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Replace
 
 from retention.hashing import GMAIL, fold
 from retention.models import Customer, Order
@@ -13,13 +14,21 @@ from retention.models import Customer, Order
 Placed = tuple[datetime, int]
 
 
-def knew_us(orders: Collection[Order]) -> set[str]:
-    """Return the references of those of these orders whose buyer had placed one that counts before. Two queries."""
+def of_one_mailbox(orders: Iterable[Order]) -> dict[int, str]:
+    """Return customer id → folded address of everybody who shares a mailbox with a buyer of these orders. One query."""
     mailboxes = {mailbox for order in orders if (mailbox := address(order))}
-    same: dict[int, str] = {}
-    if mailboxes:
-        likely = Customer.objects.filter(_spelled(mailboxes)).exclude(address="")
-        same = {pk: box for pk, text in likely.values_list("pk", "address") if (box := fold(text)) in mailboxes}
+    if not mailboxes:
+        return {}
+    rows = Customer.objects.exclude(address="").annotate(plain=Replace("address", Value("."), Value("")))
+    likely = rows.filter(_spelled(mailboxes)).values_list("pk", "address")
+    return {pk: mailbox for pk, text in likely if (mailbox := fold(text)) in mailboxes}
+
+
+def knew_us(orders: Collection[Order], same: Mapping[int, str]) -> set[str]:
+    """Return the references of those of these orders whose buyer had placed one that counts before. One query.
+
+    ``same``: whose mailbox is whose, as ``of_one_mailbox`` returns it.
+    """
     buyers = {order.customer_id for order in orders} | same.keys()
     first: dict[int, Placed] = {}
     of_mailbox: dict[str, Placed] = {}
@@ -44,13 +53,15 @@ def address(order: Order) -> str:
 
 
 def _spelled(mailboxes: Collection[str]) -> Q:
-    """Return which addresses may be spellings of these mailboxes; Gmail's dots are left to who reads them."""
+    """Return which addresses may be spellings of these mailboxes; ``plain`` is the address without any dots."""
     found = Q(address__in=mailboxes)
     for mailbox in mailboxes:
         local, _, domain = mailbox.rpartition("@")
         if domain in GMAIL:
             for other in GMAIL:
-                found |= Q(address__startswith=local[:1], address__endswith=f"@{other}")
+                ending = other.replace(".", "")
+                spelled = Q(plain=f"{local}@{ending}") | Q(plain__startswith=f"{local}+", plain__endswith=f"@{ending}")
+                found |= Q(address__startswith=local[:1], address__endswith=f"@{other}") & spelled
         else:
             found |= Q(address__startswith=f"{local}+", address__endswith=f"@{domain}")
     return found

@@ -104,7 +104,10 @@ def level(referrals: Collection[Referral], caps: Mapping[int, Mapping[str, Any]]
         one.stands = due
         one.postings += 1
     points.post(postings, at=at)
-    _level_coupons(referrals, at=at)
+    for one in _level_coupons(referrals, at=at):
+        # it is tried again; the place within the limits is free until then
+        one.state = State.WAITING
+        one.slot_month = one.slot_in_month = one.slot_ever = None
     for one in referrals:
         if one.state == State.REWARDED and one.rewarded_at is None:
             one.rewarded_at = at
@@ -131,20 +134,26 @@ def bind(referrals: Iterable[Referral]) -> None:
     Coupon.objects.bulk_update(found, ["customer"])
 
 
-def _level_coupons(referrals: Collection[Referral], *, at: datetime) -> None:
+def _level_coupons(referrals: Collection[Referral], *, at: datetime) -> list[Referral]:
+    """Issue and call off coupons. Returns those whose coupon is refused for now: the offer is off, or over."""
     wanted: dict[Offer, list[Referral]] = defaultdict(list)
-    unwanted = []
+    unwanted: dict[int, Referral] = {}
+    refused: list[Referral] = []
     for one in referrals:
         if one.state == State.REWARDED and one.reward_offer is not None and one.coupon_id is None:
             wanted[one.reward_offer].append(one)
         elif one.state != State.REWARDED and one.coupon_id is not None:
-            unwanted.append(one.coupon_id)
-            one.coupon = None
-            one.postings += 1
+            unwanted[one.coupon_id] = one
     for offer, ones in wanted.items():
         wishes = {one.pk: Wish(key=f"referral:{one.pk}:{one.postings}", customer=one.referrer_id) for one in ones}
         issued = coupons.issue_many(wishes.values(), offer=offer, source=SOURCE, at=at).coupons
         for one in ones:
             one.coupon = issued.get(wishes[one.pk].key)
+        refused += [one for one in ones if one.coupon is None]
     if unwanted:
         coupons.void(Coupon.objects.filter(pk__in=unwanted), reason="the friend's order did not last", at=at)
+        # one that was used has been had: no other follows it when the order is on again
+        for pk in Coupon.objects.filter(pk__in=unwanted, used=0).values_list("pk", flat=True):
+            unwanted[pk].coupon = None
+            unwanted[pk].postings += 1
+    return refused

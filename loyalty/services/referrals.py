@@ -50,9 +50,16 @@ def settle(orders: Collection[str], *, at: datetime) -> int:
     rows = Referral.objects.filter(order__in=orders)
     if not rows.exists():
         return 0
+    # whose friend is brought once stands or falls with the other orders of that friend
+    buyers = Order.objects.filter(reference__in=rows.values("order")).values("customer")
+    others = Referral.objects.filter(friend__in=buyers, rewarded_at=None).values_list("order", flat=True)
+    rows = Referral.objects.filter(order__in={*orders, *others})
+    # before anybody has to wait: to look for mailboxes takes as long as there are customers
+    found = Order.objects.filter(reference__in=rows.filter(rewarded_at=None).values("order"))
+    same = referral_friends.of_one_mailbox(found.select_related("customer"))
     with one_at_a_time(LOCK, wait=True):
         held = hold(rows.select_related("referrer", "reward_offer"))
-        Settling(held, at=at).run()
+        Settling(held, same, at=at).run()
     return len(held)
 
 
@@ -75,8 +82,9 @@ def forget_networks(*, at: datetime) -> int:
 class Settling:
     """Referrals that are locked, and what decides them."""
 
-    def __init__(self, held: list[Referral], *, at: datetime) -> None:
-        self.held, self.at = held, at
+    def __init__(self, held: list[Referral], same: Mapping[int, str], *, at: datetime) -> None:
+        """``same``: as ``referral_friends.of_one_mailbox`` returns it."""
+        self.held, self.same, self.at = held, same, at
         rows = Order.objects.filter(reference__in=[one.order for one in held]).select_related("customer")
         self.orders = {order.reference: order for order in rows}
         self.terms = ReferralTerms.objects.order_by("-active", "-pk").first()
@@ -135,8 +143,9 @@ class Settling:
             if one.friend is None and one.state == State.REWARDED:
                 one.state = State.WAITING  # the referrer has shown that the friend's order is their own
         open_ones = [one for one in referrals if one.rewarded_at is None]
-        knew = referral_friends.knew_us([self.orders[one.order] for one in open_ones])
-        keys = {one.pk: self._key(one) for one in open_ones}
+        knew = referral_friends.knew_us([self.orders[one.order] for one in open_ones], self.same)
+        # who has called off the first order may be brought again
+        keys = {one.pk: self._key(one) if self.orders[one.order].counts else "" for one in open_ones}
         others = Referral.objects.filter(friend_key__in={key for key in keys.values() if key})
         taken = dict(others.exclude(pk__in=keys).values_list("friend_key", "pk"))
         for one in sorted(open_ones, key=lambda one: (one.friend_key == "", one.pk)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from django.test import Client
 from django.utils import timezone
 
 from campaigns.models import Offer
+from campaigns.services import offers
+from campaigns.terms import Kind, Terms
 from loyalty.models import PaidTerm, Plan
 from loyalty.paid_conditions import PAYING_MEMBER
 from loyalty.services import paid_figures, paid_notices, paid_terms
@@ -101,6 +104,26 @@ def test_the_mail_before_the_end_links_to_the_product_and_is_not_sent_to_who_has
     assert mail.refuse([message], shop.clock.now) == {message.pk: "the membership was renewed, or has ended"}
 
 
+def test_of_two_plans_each_has_its_own_mail_before_its_end(shop: FakeShop) -> None:
+    ada, month = till.join(), club.plan(shop, months=1, notice_days=10)
+    more = shop.add_product("More", price=club.PRICE)
+    other = club.plan(shop, name="More", product=more, months=1, notice_days=10)
+    club.buy(shop, month, ada)
+    club.buy(shop, other, ada, at=shop.clock.forward(days=3))
+    club.work(shop.clock.now)
+    for days in (19, 3):
+        shop.clock.forward(days=days)
+        assert paid_notices.warn(at=shop.clock.now) == 1
+    mail = registry.mails["loyalty.membership_ends"]
+    sent = list(Message.objects.select_related("customer").order_by("pk"))
+    values = mail.build(sent, shop.clock.now)
+    assert [values[message.pk]["membership"] for message in sent] == ["Club", "More"]
+    club.buy(shop, month, ada)  # it ends last now
+    club.work(shop.clock.now)
+    assert mail.refuse is not None
+    assert mail.refuse(sent, shop.clock.now) == {sent[0].pk: "the membership was renewed, or has ended"}
+
+
 def test_early_access_can_ask_who_is_a_paying_member_now(shop: FakeShop) -> None:
     ada, ben, year = till.join(), till.join("ben@example.com"), club.plan(shop)
     club.plan(shop, name="Gold")
@@ -159,6 +182,13 @@ def test_a_plan_that_makes_no_sense_is_refused_in_words(
     answer = staff.post(ADD, {**form(name="Second"), **given, "_confirmed": "1"})
     assert sentence in text(answer)
     assert Plan.objects.count() == 1
+
+
+def test_a_gift_for_first_orders_only_is_refused_as_no_member_would_get_it(shop: FakeShop, staff: Client) -> None:
+    first = Terms(kind=Kind.PERCENTAGE, percent=Decimal(10), valid_days=30, first_order_only=True)
+    offer = offers.create(slug="first", name="First", terms=first, at=till.START)
+    answer = staff.post("/admin/retention_loyalty/plan/add/", form(gift=str(offer.pk)))
+    assert "This offer is for first orders only." in text(answer)
 
 
 def test_a_product_that_the_shop_does_not_have_is_a_trouble(shop: FakeShop) -> None:

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from campaigns.models import Coupon
+from campaigns.models import Coupon, Offer
 from campaigns.services import offers
 from campaigns.terms import Kind, Terms
 from loyalty.models import PaidMember, PaidTerm, Plan
@@ -23,7 +23,7 @@ from loyalty.services.paid_spans import Piece
 from retention.conf import conf as ground
 from retention.models import Customer, Fact, Message
 from retention.services import customers
-from retention.shop import RefundData
+from retention.shop import LineData, RefundData
 from retention.testing.settling import settle
 from retention.testing.shop import FakeShop
 from tests.loyalty import club, till
@@ -215,8 +215,126 @@ def test_the_gift_on_joining_comes_once_whatever_is_refunded_and_bought_again(sh
     club.work(shop.clock.forward(days=1))
     club.buy(shop, month, ada)
     club.work(shop.clock.now)
-    assert Coupon.objects.filter(offer=gift).count() == 1
+    # the first was called off unused: what was bought again brings it again
+    assert list(Coupon.objects.order_by("pk").values_list("offer", "state")) == [(gift.pk, "void"), (gift.pk, "issued")]
     assert PaidMember.objects.get().runs == 2
+    Coupon.objects.filter(state="issued").update(used=1)
+    PaidTerm.objects.filter(units=1).update(ended_at=shop.clock.now, ended_reason="Moved", ended_by="grace")
+    club.work(shop.clock.forward(days=40))
+    club.buy(shop, month, ada)
+    club.work(shop.clock.now)
+    assert Coupon.objects.filter(offer=gift).count() == 2
+
+
+def present() -> Offer:
+    ten = Terms(kind=Kind.PERCENTAGE, percent=Decimal(10), valid_days=60)
+    return offers.create(slug="gift", name="Gift", terms=ten, at=till.START)
+
+
+def test_the_gift_on_joining_is_called_off_unused_with_what_was_bought_and_not_when_it_runs_out(shop: FakeShop) -> None:
+    ada, ben, month = till.join(), till.join("ben@example.com"), club.plan(shop, months=1, gift=present())
+    order = club.buy(shop, month, ada)
+    club.buy(shop, month, ben)
+    club.work(shop.clock.now)
+    shop.refund(order, club.PRICE)
+    club.work(shop.clock.forward(days=1))
+    found = Coupon.objects.order_by("pk").values_list("customer__user", "state", "void_reason")
+    assert sorted(found) == [(ada.pk, "void", "the membership was called off"), (ben.pk, "issued", "")]
+    club.work(shop.clock.forward(days=40))
+    assert PaidMember.objects.filter(until__isnull=False).count() == 0
+    assert Coupon.objects.get(state="issued").customer == till.who(ben)
+
+
+def test_a_gift_that_was_used_stays_and_comes_no_second_time(shop: FakeShop) -> None:
+    ada, month = till.join(), club.plan(shop, months=1, gift=present())
+    order = club.buy(shop, month, ada)
+    club.work(shop.clock.now)
+    Coupon.objects.update(used=1)
+    shop.mark(order, "cancelled")
+    club.work(shop.clock.forward(days=1))
+    club.buy(shop, month, ada)
+    club.work(shop.clock.now)
+    assert Coupon.objects.values_list("state", "used").get() == ("issued", 1)
+
+
+def test_a_gift_whose_offer_was_off_on_joining_comes_when_it_is_on(shop: FakeShop) -> None:
+    gift = present()
+    ada, year = till.join(), club.plan(shop, gift=gift)
+    Offer.objects.update(active=False)
+    club.buy(shop, year, ada)
+    club.work(shop.clock.now)
+    assert paid_members.refresh(at=shop.clock.forward(hours=1)) == 0
+    assert (Coupon.objects.count(), PaidMember.objects.get().gift_due) == (0, gift)
+    Offer.objects.update(active=True)
+    assert [paid_members.refresh(at=shop.clock.forward(hours=1)) for _ in range(2)] == [1, 0]
+    assert (Coupon.objects.get().customer, PaidMember.objects.get().gift_due) == (till.who(ada), None)
+
+
+def test_what_was_given_to_somebody_of_an_import_is_theirs_when_they_open_an_account(shop: FakeShop) -> None:
+    year = club.plan(shop, product="", free_shipping=club.shipping(), gift=present())
+    old = Customer.objects.create(
+        kind="import", source="old", number="7", email="ben@example.com", address="ben@example.com",
+        created_at=shop.clock.now,
+    )  # fmt: skip
+    paid_terms.grant(old, year, months=12, reason="Sorry", author="grace", key="1", at=shop.clock.now)
+    club.work(shop.clock.now)
+    assert Coupon.objects.count() == 2
+    ben = till.join("ben@example.com", at=shop.clock.forward(days=1))
+    customers.prove_address(till.who(ben), at=shop.clock.now)
+    club.work(shop.clock.now)
+    paid_members.refresh(at=shop.clock.now)
+    assert runs(ben) == [("2026-03-02", "2027-03-02")]
+    row = PaidMember.objects.get()
+    assert (row.customer, row.runs, names("PaidMembershipBegan"), names("PaidMembershipEnded")) == (
+        till.who(ben), 1, 1, 0
+    )  # fmt: skip
+    assert set(Coupon.objects.values_list("customer__user", "state")) == {(ben.pk, "issued")}
+    assert Coupon.objects.count() == 2
+
+
+def test_a_membership_of_before_goes_on_from_that_of_the_account_it_is_added_to(shop: FakeShop) -> None:
+    year = club.plan(shop, months=1, gift=present())
+    ben = till.join("ben@example.com")
+    old = Customer.objects.create(
+        kind="import", source="old", number="7", email="ben@example.com", address="ben@example.com",
+        created_at=shop.clock.now,
+    )  # fmt: skip
+    for number, customer in enumerate((till.who(ben), old)):
+        paid_terms.grant(customer, year, months=1, reason="Sorry", author="g", key=str(number), at=shop.clock.now)
+    club.work(shop.clock.now)
+    customers.prove_address(till.who(ben), at=shop.clock.now)
+    club.work(shop.clock.now)
+    assert runs(ben) == [("2026-03-02", "2026-04-02"), ("2026-04-02", "2026-05-02")]
+    assert PaidMember.objects.values_list("customer", "runs").get() == (till.who(ben).pk, 1)
+
+
+def test_what_a_new_member_orders_in_the_same_round_earns_what_was_bought(shop: FakeShop) -> None:
+    till.start()
+    ada, year = till.join(), club.plan(shop, multiplier=Decimal(2))
+    club.buy(shop, year, ada)
+    second = shop.place(user=ada, email=ada.email, total=Decimal("40.00"), at=shop.clock.forward(hours=1))
+    club.work(shop.clock.now)
+    assert till.award(second).earned == 80
+
+
+@pytest.mark.parametrize(
+    ("quantity", "paid", "back", "left"),
+    [(2, "19.97", "9.98", 1), (2, "19.97", "9.97", 2), (3, "100.00", "33.33", 2), (3, "100.00", "66.67", 1),
+     (3, "100.00", "100.00", 0), (1, "60.00", "59.99", 1), (2, "0.01", "0.01", 0)],
+)  # fmt: skip
+def test_a_piece_is_taken_out_by_its_price_as_the_shop_rounds_it(
+    shop: FakeShop, quantity: int, paid: str, back: str, left: int
+) -> None:
+    ada, year = till.join(), club.plan(shop)
+    line = LineData(
+        reference="1", product=year.product, quantity=quantity, list_price=Decimal(paid), amount=Decimal(paid)
+    )
+    order = shop.place(user=ada, email=ada.email, total=Decimal(paid), lines=(line,), product=year.product)
+    club.work(shop.clock.now)
+    part = RefundData(reference="r", amount=Decimal(back), at=shop.clock.now, lines=(("1", Decimal(back)),))
+    shop._change(order, refunds=(part,))
+    club.work(shop.clock.now)
+    assert PaidTerm.objects.get().units == left
 
 
 def test_orders_of_members_earn_what_was_bought(shop: FakeShop) -> None:

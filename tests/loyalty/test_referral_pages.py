@@ -232,6 +232,14 @@ def test_terms_that_make_no_sense_are_refused_in_words(staff: Client, change: di
     assert ReferralTerms.objects.count() == 0
 
 
+def test_a_reward_for_first_orders_only_is_refused_as_nobody_who_brings_a_friend_would_get_it(staff: Client) -> None:
+    form = {"name": "Friends", "active": "on", "points": "0", "window_days": "14", "window_from": "paid",
+            "link_days": "30", "network_orders": "3", "network_days": "30", "burst_orders": "5",
+            "burst_hours": "24", "reward_offer": str(welcome().pk)}  # fmt: skip
+    answer = staff.post("/admin/retention_loyalty/referralterms/add/", form)
+    assert "This offer is for first orders only." in text(answer)
+
+
 def test_staff_decide_the_queue_with_the_permission_for_it(shop: FakeShop, staff: Client) -> None:
     friends.terms()
     ada = friends.member("a.da@gmail.com")

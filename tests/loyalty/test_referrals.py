@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
-from campaigns.models import Coupon
+from campaigns.models import Coupon, Offer
 from campaigns.services import offers
 from campaigns.terms import Kind, Terms
 from loyalty.models import Entry, Referral
-from loyalty.services import referral_visits, referrals
-from retention.models import Fact
+from loyalty.services import referral_friends, referral_visits, referrals
+from retention import registry
+from retention.locks import one_at_a_time
+from retention.models import Fact, Order
+from retention.testing.settling import settle
 from retention.testing.shop import FakeShop
 from tests.loyalty import friends, till
 from tests.loyalty.till import account, ledger
@@ -136,11 +142,125 @@ def test_a_friend_is_brought_once_and_the_first_counts(shop: FakeShop) -> None:
     friends.terms()
     ada, eve = friends.member(), friends.member("eve@example.com")
     first = friends.order(shop, friends.code(ada), FRIEND)
+    friends.work(shop.clock.forward(days=14))
+    assert friends.said(first) == ("rewarded", "", "")
     shop.mark(first, "cancelled")  # so that the next one is a first order again
     second = friends.order(shop, friends.code(eve), "Ben+2@example.com")
     assert friends.said(second) == ("no", "twice", "")
     friends.work(shop.clock.forward(days=30))
     assert (account(ada), account(eve)) == ((0, 0), (0, 0))
+
+
+def test_a_friend_who_called_the_first_order_off_may_be_brought_again(shop: FakeShop) -> None:
+    friends.terms()
+    ada = friends.member()
+    first = friends.order(shop, friends.code(ada), FRIEND)
+    shop.mark(first, "cancelled")
+    shop.clock.forward(days=1)
+    second = friends.order(shop, friends.code(ada), "Ben+2@example.com")
+    assert (friends.said(first), friends.said(second)) == (("lost", "", ""), ("waiting", "", ""))
+    friends.work(shop.clock.forward(days=14))
+    assert (friends.said(second), account(ada)) == (("rewarded", "", ""), (500, 0))
+    shop.reinstate(first)
+    friends.work(shop.clock.forward(days=20))
+    assert (friends.said(first), account(ada)) == (("no", "twice", ""), (500, 0))
+
+
+def test_of_two_orders_of_a_friend_the_first_counts_again_when_it_is_on_again(shop: FakeShop) -> None:
+    friends.terms()
+    ada, eve = friends.member(), friends.member("eve@example.com")
+    first = friends.order(shop, friends.code(ada), FRIEND)
+    shop.mark(first, "cancelled")
+    shop.clock.forward(days=1)
+    second = friends.order(shop, friends.code(eve), FRIEND)
+    assert friends.said(second) == ("waiting", "", "")
+    shop.reinstate(first)
+    friends.work(shop.clock.forward(days=1))
+    assert (friends.said(first), friends.said(second)) == (("waiting", "", ""), ("no", "known", ""))
+    friends.work(shop.clock.forward(days=20))
+    assert (account(ada), account(eve)) == ((500, 0), (0, 0))
+
+
+def thanks(**given: object) -> Offer:
+    ten = Terms(kind=Kind.PERCENTAGE, percent=Decimal(10), valid_days=30, **given)  # type: ignore[arg-type]
+    return offers.create(slug="thanks", name="Thanks", terms=ten, at=till.START)
+
+
+def test_a_coupon_that_cannot_be_given_yet_is_tried_again_and_takes_no_place(shop: FakeShop) -> None:
+    offer = thanks()
+    friends.terms(points=0, reward_offer=offer, most_ever=1)
+    ada = friends.member()
+    first = friends.order(shop, friends.code(ada), FRIEND)
+    Offer.objects.update(active=False)
+    friends.work(shop.clock.forward(days=14))
+    friends.work(shop.clock.forward(minutes=59))
+    one = friends.of(first)
+    assert (one.state, one.coupon, one.rewarded_at, one.slot_ever) == ("waiting", None, None, None)
+    assert facts("ReferralRewarded") == 0
+    found = registry.troubles["loyalty.referrals"](shop.clock.now)
+    assert [str(trouble.what) for trouble in found] == [
+        "The offer “Thanks” is promised for friends, and gives no coupons now",
+        "1 reward for a friend waits: the offer “Thanks” gives no coupon for it",
+    ]
+    assert referrals.settle_due(at=shop.clock.now) == 0  # not every ten seconds
+    Offer.objects.update(active=True)
+    friends.work(shop.clock.forward(hours=1))
+    one.refresh_from_db()
+    assert (one.state, one.coupon, one.slot_ever) == ("rewarded", Coupon.objects.get(), 1)
+    assert (one.rewarded_at, facts("ReferralRewarded")) == (shop.clock.now, 1)
+    assert list(registry.troubles["loyalty.referrals"](shop.clock.now)) == []
+
+
+def test_a_reward_coupon_that_was_used_is_followed_by_no_other(shop: FakeShop) -> None:
+    friends.terms(points=0, reward_offer=thanks())
+    first = friends.order(shop, friends.code(friends.member()), FRIEND)
+    friends.work(shop.clock.forward(days=14))
+    Coupon.objects.update(used=1)
+    shop.mark(first, "cancelled")
+    friends.work(shop.clock.forward(days=1))
+    assert friends.said(first) == ("lost", "", "")
+    shop.reinstate(first)
+    friends.work(shop.clock.forward(days=1))
+    assert (friends.said(first), friends.of(first).coupon) == (("rewarded", "", ""), Coupon.objects.get())
+
+
+def test_other_peoples_addresses_at_gmail_are_not_read(shop: FakeShop) -> None:
+    friends.terms()
+    shop.place(email="b.en+x@gmail.com")
+    for number in range(5):
+        shop.place(email=f"b.e.n{number}@googlemail.com")
+    friends.work(shop.clock.now)
+    one = Order.objects.select_related("customer").get(email="b.en+x@gmail.com")
+    with CaptureQueriesContext(connection) as asked:
+        same = referral_friends.of_one_mailbox([one])
+    assert same == {one.customer_id: "ben@gmail.com"}
+    with connection.cursor() as cursor:
+        cursor.execute(asked[0]["sql"])
+        assert len(cursor.fetchall()) == 1
+
+
+def test_whose_mailbox_is_whose_is_looked_up_before_anybody_has_to_wait(
+    shop: FakeShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    friends.terms()
+    order = shop.place(email="ben@gmail.com")
+    said: list[str] = []
+    referral_visits.note(order=order, code=friends.code(friends.member()), address="", at=shop.clock.now)
+    settle(at=shop.clock.now)
+    look = referral_friends.of_one_mailbox
+
+    def looking(orders: Iterable[Order]) -> dict[int, str]:
+        said.append("look")
+        return look(orders)
+
+    def turn(name: str, *, wait: bool) -> Any:
+        said.append("turn")
+        return one_at_a_time(name, wait=wait)
+
+    monkeypatch.setattr(referral_friends, "of_one_mailbox", looking)
+    monkeypatch.setattr(referrals, "one_at_a_time", turn)
+    referrals.settle([order], at=shop.clock.now)
+    assert said == ["look", "turn"]
 
 
 def test_the_database_knows_a_friend_once_and_nobody_as_their_own(shop: FakeShop) -> None:

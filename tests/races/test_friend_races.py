@@ -76,7 +76,7 @@ def states() -> list[tuple[str, str]]:
 
 
 def test_a_friend_whom_two_bring_at_once_is_one_members_friend(clock: Clock, monkeypatch: Any) -> None:
-    monkeypatch.setattr(referral_friends, "knew_us", slow(lambda orders: set()))
+    monkeypatch.setattr(referral_friends, "knew_us", slow(lambda orders, same: set()))
     all_well(one_friend_of_two(clock))
     assert states() == [("no", "twice"), ("rewarded", "")]
     assert Entry.objects.count() == 1
@@ -84,7 +84,7 @@ def test_a_friend_whom_two_bring_at_once_is_one_members_friend(clock: Clock, mon
 
 @pytest.mark.postgres
 def test_without_turns_the_database_still_refuses_the_second(clock: Clock, monkeypatch: Any) -> None:
-    monkeypatch.setattr(referral_friends, "knew_us", slow(lambda orders: set()))
+    monkeypatch.setattr(referral_friends, "knew_us", slow(lambda orders, same: set()))
     monkeypatch.setattr(referrals, "one_at_a_time", no_turn)
     failed = [result for result in one_friend_of_two(clock) if isinstance(result, IntegrityError)]
     assert ["loyalty_referral_once_per_friend" in str(failure) for failure in failed] == [True]
@@ -102,7 +102,7 @@ def many_friends_of_one(clock: Clock) -> list[Any]:
 
 
 def test_no_limit_is_passed_by_many_at_once(clock: Clock, monkeypatch: Any) -> None:
-    monkeypatch.setattr(referral_friends, "knew_us", slow(lambda orders: set()))
+    monkeypatch.setattr(referral_friends, "knew_us", slow(lambda orders, same: set()))
     all_well(many_friends_of_one(clock))
     assert states() == [("capped", "")] * (MANY - 2) + [("rewarded", "")] * 2
     assert sum(Entry.objects.values_list("points", flat=True)) == 1000
@@ -110,7 +110,7 @@ def test_no_limit_is_passed_by_many_at_once(clock: Clock, monkeypatch: Any) -> N
 
 @pytest.mark.postgres
 def test_without_turns_the_database_still_keeps_the_limit(clock: Clock, monkeypatch: Any) -> None:
-    monkeypatch.setattr(referral_friends, "knew_us", slow(lambda orders: set()))
+    monkeypatch.setattr(referral_friends, "knew_us", slow(lambda orders, same: set()))
     monkeypatch.setattr(referrals, "one_at_a_time", no_turn)
     failed = [result for result in many_friends_of_one(clock) if isinstance(result, IntegrityError)]
     assert failed, "the race was not one: nobody wanted the same place"
@@ -119,7 +119,7 @@ def test_without_turns_the_database_still_keeps_the_limit(clock: Clock, monkeypa
 
 @pytest.mark.postgres
 def test_without_turns_and_places_the_limit_is_passed(clock: Clock, monkeypatch: Any) -> None:
-    monkeypatch.setattr(referral_friends, "knew_us", slow(lambda orders: set()))
+    monkeypatch.setattr(referral_friends, "knew_us", slow(lambda orders, same: set()))
     monkeypatch.setattr(referrals, "one_at_a_time", no_turn)
     places = [one for one in Referral._meta.constraints if one.name.startswith("loyalty_referral_slot_")]
     assert len(places) == 2
