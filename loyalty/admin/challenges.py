@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from loyalty import challenge_section, challenge_words, present_words
 from loyalty.admin import links
 from loyalty.admin.challenge_forms import ChallengeForm
-from loyalty.admin.confirming import ConfirmedAdmin
+from loyalty.admin.confirming import ConfirmedAdmin, Sentence, told
 from loyalty.models import Challenge, ChallengeGoods
 from loyalty.services import challenge_reach
 from retention.admin.base import INLINE
@@ -93,12 +93,13 @@ class ChallengeAdmin(ConfirmedAdmin):
     def does(self, challenge: Challenge) -> str:
         if challenge.pk is None:
             return _("Shown before it is saved.")
-        return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in self.consequences(challenge)))
+        return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in told(self.consequences(challenge))))
 
-    def consequences(self, saved: Challenge) -> Iterable[str]:
+    def consequences(self, saved: Challenge) -> Iterable[Sentence]:
         terms = present_words.terms_of([saved.offer_id])
         yield from challenge_words.does(saved, terms, challenge_section.titles([saved]))
-        yield challenge_words.reach(challenge_reach.reach(saved, at=timezone.now()))
+        sought, now = challenge_reach.sought(saved), timezone.now()
+        yield lambda: challenge_words.reach(challenge_reach.count(sought, at=now))
         others = list(challenge_reach.overlapping(saved)[:5]) if saved.active else []
         if others:
             yield challenge_words.overlap(others)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib.messages.storage import default_storage
@@ -13,15 +13,27 @@ from django.utils.translation import gettext as _
 
 from retention.admin.base import Admin
 
+Sentence = str | Callable[[], str]
+"""One that has to count a lot is a function, which is called when nothing is locked any more."""
+
+
+def told(sentences: Iterable[Sentence]) -> list[str]:
+    """Return sentences with those that had to be counted first."""
+    return [str(one() if callable(one) else one) for one in sentences]
+
 
 class ConfirmedAdmin(Admin):
     """A page whose Save first shows, in words, what the saved thing would do; a second button saves it.
 
-    The words come from the very rows: they are saved, read, and rolled back.
+    The words come from the very rows: they are saved, read, and rolled back. What takes long is counted after that:
+    while the rows are there, checkouts wait for them (on SQLite for anything).
     """
 
-    def consequences(self, saved: Any) -> Iterable[str]:
-        """Return sentences about a saved object, while it is in the database."""
+    def consequences(self, saved: Any) -> Iterable[Sentence]:
+        """Return sentences about a saved object, while it is in the database.
+
+        A function among them reads of the saved rows before it is returned, and counts when it is called.
+        """
         raise NotImplementedError
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -38,8 +50,9 @@ class ConfirmedAdmin(Admin):
             if response.status_code != 302:
                 return response  # there are mistakes to mend
             saved = vars(request)["_loyalty_saved"]
-            words = [str(sentence) for sentence in self.consequences(saved)]
+            sentences = list(self.consequences(saved))
             transaction.set_rollback(True)
+        words = told(sentences)
         vars(request)["_messages"] = default_storage(request)  # drops "was saved": it was not
         context = {
             **self.admin_site.each_context(request),

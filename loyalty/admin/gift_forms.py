@@ -10,6 +10,7 @@ from babel.numbers import list_currencies
 from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -65,7 +66,9 @@ class GiftForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         moment_labels.name(self, "begins")
-        version = GiftVersion.objects.filter(plan=self.instance.pk).order_by("starts_at", "pk").last()
+        # the one that has no end; of a plan that is off, what was said last
+        last = (F("ends_at").desc(nulls_first=True), "-starts_at", "-pk")
+        version = GiftVersion.objects.filter(plan=self.instance.pk).order_by(*last).first()
         if self.instance.pk and version is not None:
             self.initial = {
                 **self.initial,

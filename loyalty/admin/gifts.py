@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from loyalty import gift_words, present_words
 from loyalty.admin import links
-from loyalty.admin.confirming import ConfirmedAdmin
+from loyalty.admin.confirming import ConfirmedAdmin, Sentence, told
 from loyalty.admin.gift_forms import GiftForm
 from loyalty.models import GiftPlan, GiftVersion, Present
 from loyalty.services import gift_plans
@@ -86,15 +86,15 @@ class GiftPlanAdmin(ConfirmedAdmin):
     def does(self, plan: GiftPlan) -> str:
         if plan.pk is None:
             return _("Shown before it is saved.")
-        return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in self.consequences(plan)))
+        return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in told(self.consequences(plan))))
 
-    def consequences(self, saved: GiftPlan) -> Iterable[str]:
+    def consequences(self, saved: GiftPlan) -> Iterable[Sentence]:
         version = GiftVersion.objects.filter(plan=saved, ends_at=None).select_related("plan", "offer").first()
         yield from gift_words.does(saved, version, present_words.terms_of([version.offer_id] if version else []))
         if version is not None:
             minimums = {row.currency: row.minimum_minor for row in version.minimums.all()}
-            done, everybody = gift_plans.reach(version.every, minimums=minimums, at=timezone.now())
-            yield gift_words.reach(done, everybody, version.every)
+            every, now = version.every, timezone.now()
+            yield lambda: gift_words.reach(*gift_plans.reach(every, minimums=minimums, at=now), every)
 
     def save_model(self, request: HttpRequest, obj: GiftPlan, form: Any, change: bool) -> None:
         now = timezone.now()

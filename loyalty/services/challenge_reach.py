@@ -31,10 +31,30 @@ class Reach:
     """How long the window was."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sought:
+    """What to count, read from a challenge's rows."""
+
+    asked: Asked
+    window: timedelta
+
+
+def sought(challenge: Challenge) -> Sought:
+    """Return what to count for a challenge."""
+    return Sought(asked=challenges.asked(challenge), window=_window(challenge))
+
+
 def reach(challenge: Challenge, *, at: datetime) -> Reach:
-    """Count over past orders, in SQL; only where categories are asked for, their lines are read one after another."""
-    window = _window(challenge)
-    asked = challenges.asked(challenge)
+    """Return how many would have done it, as ``count`` does."""
+    return count(sought(challenge), at=at)
+
+
+def count(sought: Sought, *, at: datetime) -> Reach:
+    """Count over past orders, in SQL; only where categories are asked for, their lines are read one after another.
+
+    That may be a year's lines of the whole shop: call it in no transaction.
+    """
+    asked, window = sought.asked, sought.window
     people = Customer.objects.living().filter(erased_at=None).exclude(kind=Customer.Kind.GUEST)
     orders = Order.objects.counted().filter(
         customer__in=people.order_by().values("pk"), paid_at__isnull=False, placed_at__gte=at - window, placed_at__lt=at

@@ -43,7 +43,8 @@ class Promise:
 def promise(plan: GiftPlan, said: Promise, *, at: datetime, by: str = "") -> GiftVersion:
     """Let rounds that begin with an order placed from ``at`` on go by this. Returns the version in force.
 
-    The version before it ends; rounds that have begun keep it. Raises NothingAsked, OfferClosed.
+    The version before it ends, and one that was to begin later never does; rounds that have begun keep theirs. Raises
+    NothingAsked, OfferClosed.
     """
     if said.every < 1:
         raise NothingAsked
@@ -52,11 +53,9 @@ def promise(plan: GiftPlan, said: Promise, *, at: datetime, by: str = "") -> Gif
     with transaction.atomic():
         hold(GiftPlan.objects.filter(pk=plan.pk))
         current = GiftVersion.objects.filter(plan=plan, ends_at=None).first()
-        if current is not None:
-            if _of(current) == said:
-                return current
-            at = max(at, current.starts_at)
-            GiftVersion.objects.filter(pk=current.pk, ends_at=None).update(ends_at=at)
+        if current is not None and _of(current) == said:
+            return current
+        _close(plan, at=at)
         version = GiftVersion.objects.create(
             plan=plan, every=said.every, gives=said.gives, offer=said.offer, points=said.points, thing=said.thing,
             starts_at=at, made_by=by[:150],
@@ -72,11 +71,7 @@ def end(plan: GiftPlan, *, at: datetime) -> bool:
     """Let orders placed from ``at`` on count no more; what was given stays. Returns whether it had not ended before."""
     with transaction.atomic():
         hold(GiftPlan.objects.filter(pk=plan.pk))
-        current = GiftVersion.objects.filter(plan=plan, ends_at=None).first()
-        if current is None:
-            return False
-        GiftVersion.objects.filter(pk=current.pk).update(ends_at=max(at, current.starts_at))
-    return True
+        return _close(plan, at=at)
 
 
 def check_offer(offer: Offer, *, at: datetime) -> None:
@@ -97,6 +92,16 @@ def reach(every: int, *, minimums: Mapping[str, int], at: datetime) -> tuple[int
     people = Customer.objects.living().filter(erased_at=None).exclude(kind=Customer.Kind.GUEST)
     counts = orders.filter(customer__in=people).order_by().values("customer").annotate(n=Count("pk"))
     return counts.filter(n__gte=every).count(), people.count()
+
+
+def _close(plan: GiftPlan, *, at: datetime) -> bool:
+    """End the version in force then, and let none begin later. Returns whether there was any. Hold the plan."""
+    versions = GiftVersion.objects.filter(plan=plan)
+    # one that is to be followed by another has its end already, which may come later than this one
+    running = versions.filter(starts_at__lte=at).filter(Q(ends_at=None) | Q(ends_at__gt=at)).update(ends_at=at)
+    later = versions.filter(starts_at__gt=at).filter(Q(ends_at=None) | Q(ends_at__gt=F("starts_at")))
+    planned = later.update(ends_at=F("starts_at"))
+    return bool(running or planned)
 
 
 def _of(version: GiftVersion) -> Promise:

@@ -11,14 +11,28 @@ import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from loyalty.models import Cause, Challenge, GiftMinimum, GiftPlan, GiftVersion, Participation, Payout, Pledge, Present
+from loyalty.models import (
+    Cause,
+    Challenge,
+    ChallengeGoods,
+    GiftMinimum,
+    GiftPlan,
+    GiftVersion,
+    Participation,
+    Payout,
+    Pledge,
+    Present,
+)
 from loyalty.services import causes, participants
+from retention.models import OrderLine
+from retention.shop import LineData
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
-from tests.loyalty.gifts import CUP, buy, challenge, offer, plan
+from tests.loyalty.gifts import CUP, buy, challenge, offer, plan, promise
 from tests.loyalty.till import START, join, who
 
 Drain = Callable[[datetime], None]
@@ -157,6 +171,16 @@ def test_a_change_makes_a_version_and_the_switch_ends_it(
     assert "It is off" in text(staff.get(url))
 
 
+def test_the_form_of_a_gift_shows_what_was_promised_last(shop: FakeShop, clock: Clock, staff: Client) -> None:
+    made = plan(2)
+    promise(made, 7, at=clock.now + timedelta(days=10))
+    promise(made, 3, at=clock.now)
+    url = reverse("admin:retention_loyalty_giftplan_change", args=[made.pk])
+    page = staff.get(url).content.decode()
+    assert re.search(r'name="every" value="3"', page)
+    assert re.search(r'name="on"[^>]* checked', page)
+
+
 def test_presents_are_looked_at_and_not_edited(shop: FakeShop, clock: Clock, drain: Drain, staff: Client) -> None:
     made, user = plan(1, offer=offer()), join()
     buy(shop, user, 1)
@@ -253,6 +277,32 @@ def test_while_people_take_part_only_words_and_the_switch_change(shop: FakeShop,
     assert staff.post(url.replace("change", "delete"), {"post": "yes"}).status_code == 403
     assert "under way" in text(staff.get("/admin/retention_loyalty/participation/"))
     assert Participation.objects.count() == 1
+
+
+def test_orders_are_counted_when_nothing_is_locked_any_more(
+    shop: FakeShop, clock: Clock, drain: Drain, staff: Client
+) -> None:
+    bought = (LineData(reference="1", product="p1", amount=Decimal("40.00"), categories=("clay",)),)
+    buy(shop, join(), 3, lines=bought)
+    drain(clock.now)
+    clock.forward(hours=1)
+    depths: dict[str, set[int]] = {"line": set(), "goods": set()}
+
+    def look(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if OrderLine._meta.db_table in sql:
+            depths["line"].add(len(connection.savepoint_ids))
+        elif ChallengeGoods._meta.db_table in sql:
+            depths["goods"].add(len(connection.savepoint_ids))
+        return execute(sql, params, many, context)
+
+    outside = len(connection.savepoint_ids)
+    form = asked(**{"goods-TOTAL_FORMS": "1", "goods-0-kind": "category", "goods-0-reference": "clay"})
+    with time_machine.travel(clock.now, tick=False), connection.execute_wrapper(look):
+        said = text(staff.post(CHALLENGE, form))
+    assert "In the last 31 days 1 of 1 customers would have done it." in said
+    assert depths["line"] == {outside}
+    assert min(depths["goods"]) > outside  # they were there, and are no more
+    assert ChallengeGoods.objects.count() == 0
 
 
 # Causes
