@@ -6,27 +6,19 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import QuerySet, prefetch_related_objects
+from django.db.models import prefetch_related_objects
 
 from campaigns.models import Offer
 from campaigns.services import coupons
 from campaigns.services.coupons import Wish
-from loyalty.locks import hold
 from loyalty.models import Entry, Present, Programme, Task
 from loyalty.models.gift import Gives
 from loyalty.models.programme import DebtPolicy
 from loyalty.services import points
-from retention.rows import batch_size
 
 WRITTEN = ["state", "waits", "coupon", "entry", "task", "debt_policy", "given_at"]
 GUEST = "no_account"
 """Points wait for an account."""
-
-
-def lock(rows: QuerySet[Present], *, limit: int) -> list[Present]:
-    """Return some of these that are due, locked. Call it in a transaction."""
-    some = list(rows.values_list("pk", flat=True)[: batch_size(limit)])
-    return hold(rows.order_by().filter(pk__in=some))
 
 
 def hand_out(rows: Sequence[Present], *, at: datetime) -> list[Present]:
@@ -35,6 +27,7 @@ def hand_out(rows: Sequence[Present], *, at: datetime) -> list[Present]:
         return []
     prefetch_related_objects(rows, "version__plan", "participation")
     of: dict[str, list[Present]] = defaultdict(list)
+    waited = {row.pk: row.waits for row in rows}
     for row in rows:
         of[row.gives].append(row)
     _coupons(of[Gives.COUPON], at=at)
@@ -43,7 +36,9 @@ def hand_out(rows: Sequence[Present], *, at: datetime) -> list[Present]:
     given = [row for row in rows if not row.waits]
     for row in given:
         row.state, row.given_at = Present.State.GIVEN, at
-    Present.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=WRITTEN)
+    # what waits for the same reason as before is not written again and again
+    changed = [row for row in rows if not row.waits or row.waits != waited[row.pk]]
+    Present.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=WRITTEN)
     return given
 
 

@@ -36,7 +36,8 @@ def export(customer: Customer) -> Mapping[str, Any]:
 
 
 def erase(customer: Customer, at: datetime) -> None:
-    """Withdraw what was to be given; presents and sums that were stay, without a name."""
+    """Withdraw what was to be given, and let nothing more be won; presents and sums that were stay, without a name."""
+    Participation.objects.open().filter(customer=customer).update(closed_at=at)
     waiting = Task.objects.filter(customer=customer, presents__isnull=False, state=Task.State.OPEN)
     ids = list(waiting.order_by("pk").values_list("pk", flat=True))
     Task.objects.filter(pk__in=ids, state=Task.State.OPEN).update(state=Task.State.WITHDRAWN, closed_at=at)

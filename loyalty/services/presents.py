@@ -14,12 +14,14 @@ from datetime import datetime
 from itertools import islice
 
 from django.db import transaction
+from django.db.models import Q
 
 from loyalty.facts import ChallengeUndone, ChallengeWon, GiftEarned, GiftUndone
 from loyalty.locks import hold
 from loyalty.models import Present
 from loyalty.services import handing, taking_back
 from retention.facts import FactData
+from retention.rows import batch_size
 from retention.services import facts
 
 
@@ -87,10 +89,18 @@ def give(rows: Sequence[Present], *, at: datetime) -> int:
 
 
 def give_due(*, at: datetime, limit: int = 500) -> int:
-    """Hand out what had to wait, e.g. for an offer that was off. Returns how many were given."""
+    """Hand out what had to wait, e.g. for an offer that was off; so many at once. Returns how many were given.
+
+    All of them are tried: what cannot be given stands in nobody's way.
+    """
     waiting = Present.objects.due().exclude(offer__active=False).order_by("due_at", "pk")
-    with transaction.atomic():
-        return give(handing.lock(waiting, limit=limit), at=at)
+    given, rest = 0, waiting
+    while some := list(rest.values_list("due_at", "pk")[: batch_size(limit)]):
+        with transaction.atomic():
+            given += give(hold(waiting.order_by().filter(pk__in=[pk for _, pk in some])), at=at)
+        due_at, last = some[-1]
+        rest = waiting.filter(Q(due_at__gt=due_at) | Q(due_at=due_at, pk__gt=last))
+    return given
 
 
 def _missing(one: Series, rows: Sequence[Present], *, at: datetime) -> list[Present]:

@@ -1,13 +1,15 @@
 """A gift on every so many orders: repeating, undone on cancel, what is over carried on, nothing given twice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
-from campaigns.models import Coupon, Enrolment, Journey, Redemption, Step
+from campaigns.models import Coupon, Enrolment, Journey, Offer, Redemption, Step
 from campaigns.services import coupons as campaign_coupons
 from campaigns.services import journeys
 from loyalty.facts import GiftEarned
@@ -19,7 +21,7 @@ from retention.services import facts
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
 from tests.loyalty import gifts as given
-from tests.loyalty.gifts import buy, offer, plan, promise
+from tests.loyalty.gifts import CUP, buy, offer, plan, promise
 from tests.loyalty.till import START, account, join, ledger, start, who
 
 Drain = Callable[[datetime], None]
@@ -408,6 +410,72 @@ def test_zero_orders_and_closed_offers_are_no_promise(clock: Clock, db: None) ->
     made = plan(2)
     with pytest.raises(IntegrityError, match="loyalty_gift_every_from_one"), transaction.atomic():
         GiftVersion.objects.create(plan=made, every=0, gives="points", points=5, starts_at=START, ends_at=START)
+
+
+def test_switching_off_ends_the_running_promise_and_all_that_was_to_follow(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    made, user, off = plan(2), join(), clock.now
+    first, second, third = (off + timedelta(days=days) for days in (10, 20, 30))
+    for every, at in ((3, first), (4, second), (5, third)):
+        promise(made, every, at=at)
+    assert gift_plans.end(made, at=off)
+    assert list(GiftVersion.objects.order_by("starts_at").values_list("starts_at", "ends_at")) == [
+        (START, off), (first, first), (second, second), (third, third)
+    ]  # fmt: skip
+    assert not gift_plans.end(made, at=clock.forward(minutes=1))
+    for now in (off, first, second, third):
+        clock.now = now + timedelta(hours=1)
+        buy(shop, user, 5)
+    drain(clock.now)
+    assert (given.presents(user), account(user)) == ([], (0, 0))
+
+
+def test_a_change_from_now_on_takes_the_place_of_one_that_was_planned(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    made, user, now = plan(5), join(), clock.now
+    planned = now + timedelta(days=10)
+    promise(made, 4, at=planned)
+    promise(made, 2, at=now, points=80)
+    assert list(GiftVersion.objects.order_by("pk").values_list("every", "starts_at", "ends_at")) == [
+        (5, START, now), (4, planned, planned), (2, now, None)
+    ]  # fmt: skip
+    buy(shop, user, 2)
+    drain(clock.now)
+    assert account(user) == (80, 0)
+    clock.now = planned
+    buy(shop, user, 2)
+    drain(clock.now)
+    assert account(user) == (160, 0)
+
+
+def switch(on: bool, *rows: Offer) -> None:
+    Offer.objects.filter(pk__in=[row.pk for row in rows]).update(active=on)
+
+
+def test_gifts_that_cannot_be_given_stand_in_nobodys_way(shop: FakeShop, clock: Clock, drain: Drain) -> None:
+    later = clock.now + timedelta(days=1)
+    over, jug, user = offer(terms=replace(CUP, ends_on=later.date())), offer("jug"), join()
+    first = plan(1, offer=over)
+    gift_plans.end(first, at=later)
+    plan(1, offer=jug, at=later, name="Jug")
+    switch(False, over, jug)
+    buy(shop, user, 3)
+    drain(clock.now)
+    clock.now = later
+    buy(shop, user, 1)
+    drain(clock.now)
+    assert given.presents(user) == [(1, "due"), (2, "due"), (3, "due"), (1, "due")]
+    switch(True, over, jug)
+    clock.forward(days=5)
+    assert presents.give_due(at=clock.now, limit=2) == 1
+    assert list(Present.objects.order_by("pk").values_list("state", "waits")) == [
+        *[("due", "offer_ended")] * 3, ("given", "")
+    ]  # fmt: skip
+    with CaptureQueriesContext(connection) as seen:
+        assert presents.give_due(at=clock.now, limit=2) == 0
+    assert not [one["sql"] for one in seen if one["sql"].startswith(("INSERT", "UPDATE"))]
 
 
 def test_one_number_of_one_series_stands_once(shop: FakeShop, clock: Clock, drain: Drain) -> None:

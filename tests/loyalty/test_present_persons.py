@@ -8,11 +8,11 @@ from typing import Any
 import time_machine
 from django.core.serializers.json import DjangoJSONEncoder
 
-from campaigns.models import Coupon
+from campaigns.models import Coupon, Offer
 from loyalty import present_panels, present_troubles
 from loyalty.models import Cause, Contribution, Participation, Present, Task
-from loyalty.services import causes, challenges, gifts, participants, verifying
-from retention.models import Customer, Order
+from loyalty.services import causes, challenges, gifts, participants, presents, verifying
+from retention.models import Customer, Fact, Order
 from retention.services import customers, persons
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
@@ -78,6 +78,26 @@ def test_erasure_withdraws_the_parcel_and_keeps_the_sums(shop: FakeShop, clock: 
     challenges.settle([customer.pk], at=clock.now)
     assert list(Present.objects.order_by("pk").values_list("state", flat=True)) == before
     assert list(verifying.differences()) == []
+
+
+def test_who_was_forgotten_wins_nothing_any_more(shop: FakeShop, clock: Clock, drain: Drain) -> None:
+    cup, user = offer(), join()
+    made = challenge(clock, gives="coupon", offer=cup, target=2)
+    closes_at = participants.join(made, who(user), at=clock.now).closes_at
+    assert closes_at is not None
+    Offer.objects.update(active=False)
+    buy(shop, user, 2)
+    drain(clock.now)
+    assert given.presents(user) == [(1, "due")]
+    customer = who(user)
+    persons.erase_person(customer, at=clock.now)
+    Offer.objects.update(active=True)
+    assert Participation.objects.get().closed_at == clock.now
+    clock.now = closes_at
+    assert challenges.close(at=clock.now) == 0
+    assert presents.give_due(at=clock.now) == 0
+    assert list(Present.objects.values_list("number", "state")) == [(1, "undone")]
+    assert (Coupon.objects.count(), Fact.objects.filter(kind="loyalty.ChallengeWon").count()) == (0, 0)
 
 
 def test_an_imports_gifts_are_not_given_again_to_the_member(shop: FakeShop, clock: Clock, drain: Drain) -> None:
