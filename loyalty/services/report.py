@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Min, Q, Sum
+from django.db.models import BigIntegerField, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce, Greatest
 
 from loyalty.models import Entry, Lot, OrderAward, Programme, Tier, TierTable
 from loyalty.models.programme import Expires, RefundPolicy
@@ -39,7 +41,7 @@ class PointsAt:
     balances: Mapping[int, int]
     """Customer → what they can spend."""
     earned: int
-    """By orders placed before, whatever became of them."""
+    """By orders placed before, whatever became of them; without what limits stopped."""
     clawed_back: int
     """Of these, what refunds and cancellations took."""
     redeemed: int
@@ -123,7 +125,8 @@ def points(at: datetime, *, ends: bool) -> PointsAt:
             balances[customer] = balances.get(customer, 0) - left
             ended += left
     placed = Order.objects.filter(placed_at__lt=at).values("reference")
-    earned = OrderAward.objects.filter(account__isnull=False, order__in=placed).aggregate(n=Sum("earned"))["n"] or 0
+    held = OrderAward.objects.filter(account__isnull=False, order__in=placed)
+    earned = (held.aggregate(n=Sum("earned"))["n"] or 0) - _stopped(held)
     standing = rows.filter(kind__in=OF_ORDERS).aggregate(n=Sum("points"))["n"] or 0
     spent = rows.filter(kind=Kind.SPEND)
     return PointsAt(
@@ -135,6 +138,19 @@ def points(at: datetime, *, ends: bool) -> PointsAt:
         redemptions=spent.count() - rows.filter(kind=Kind.RETURN).count(),
         expired=ended,
     )
+
+
+def _stopped(held: QuerySet[OrderAward]) -> int:
+    """Return how many points of orders limits stopped: they were never there, so that no refund took them.
+
+    A refund takes from what was stopped first, and the row says then how many are left of it; its entry says how many
+    there were.
+    """
+    stopped = Cast(KeyTextTransform("stopped", "breakdown"), BigIntegerField())
+    noted = Entry.objects.filter(kind=Kind.CAPPED, order=OuterRef("order"), account=OuterRef("account"))
+    most = noted.exclude(order="").annotate(n=stopped).order_by("-n").values("n")[:1]
+    limited = held.exclude(capped="").annotate(most=Greatest("stopped", Coalesce(Subquery(most), 0)))
+    return limited.aggregate(n=Sum("most"))["n"] or 0
 
 
 def numbers(customers: Mapping[int, int]) -> dict[str, int]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Q, Sum
+from django.db.models.functions import Coalesce
 
 from loyalty.models import Account, Entry
 
 YEAR = timedelta(days=365)
 Kind = Entry.Kind
-GIVEN = (Kind.AWARD, Kind.GRANT, Kind.CLAWBACK)
+GIVEN = (Kind.AWARD, Kind.GRANT, Kind.CLAWBACK, Kind.REVERSAL)
 USED = (Kind.SPEND, Kind.RETURN)
 
 
@@ -21,7 +21,7 @@ class Part:
     """A year of taking part."""
 
     members: int
-    """Customers who have ever had a point; rows that another has absorbed left out."""
+    """Customers who have ever had a point; with rows that they have absorbed they are one."""
     active: int
     """Of these, who earned by an order or spent within the year."""
     redeemers: int
@@ -45,20 +45,21 @@ class Part:
 
 
 def find(*, at: datetime) -> Part:
-    """Return how members took part in the 365 days before. Three queries."""
-    accounts = Account.objects.filter(customer__absorbed_into=None)
+    """Return how members took part in the 365 days before. Four queries."""
     year = Entry.objects.filter(at__gte=at - YEAR, at__lt=at).order_by()
-    mine = year.filter(account__in=accounts)
-    spenders: Any = mine.filter(kind=Kind.SPEND).values("account").distinct()
+    # what an absorbed row has earned and spent stays on its own account
+    whose = Coalesce("account__customer__absorbed_into", "account__customer")
+    people = year.annotate(who=whose).values("who").distinct()
+    everybody = Account.objects.annotate(who=Coalesce("customer__absorbed_into", "customer")).order_by()
     earners = Q(kind=Kind.AWARD, points__gt=0) | Q(kind=Kind.SPEND)
     # pending points are counted when they come and not again when they open
     sums = year.aggregate(
         given=Sum("points", filter=Q(kind__in=GIVEN), default=0), used=Sum("points", filter=Q(kind__in=USED), default=0)
     )
     return Part(
-        members=accounts.count(),
-        active=mine.filter(earners).values("account").distinct().count(),
-        redeemers=spenders.count(),
+        members=everybody.values("who").distinct().count(),
+        active=people.filter(earners).count(),
+        redeemers=people.filter(kind=Kind.SPEND).count(),
         given=sums["given"],
         used=-sums["used"],
     )

@@ -16,9 +16,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from loyalty import liability_words
-from loyalty.models import Reward
+from loyalty.models import Entry, Reward
 from loyalty.services import expiry, liability, points, reach, spending, taking_part
 from retention.models import Customer
+from retention.services import customers
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
 from tests.loyalty.till import join, start, who
@@ -132,6 +133,30 @@ def test_who_takes_part_is_who_earned_or_spent_within_a_year() -> None:
     told = words(liability_words.part(found))
     assert told["Active-member rate"][0] == "50.0%"
     assert told["Reward-redemption rate"][0] == "50.0%"
+
+
+def test_what_was_given_and_taken_back_was_not_given() -> None:
+    start()
+    ada, bob = people(2)
+    give([ada, bob], 100, at=NOW - 2 * DAY)
+    spending.spend(ada, amount=50, key="a", source="test", at=NOW - DAY)
+    points.reverse(Entry.objects.get(key=f"gift:{bob}"), source="staff", at=NOW - DAY)
+    found = taking_part.find(at=NOW)
+    assert (found.given, found.used, found.used_percent) == (100, 50, 50.0)
+
+
+def test_what_somebody_did_before_their_rows_were_one_counts_for_them_once() -> None:
+    start()
+    [old] = people(1)
+    member, other = who(join()), who(join("bob@example.com"))
+    give([old, other.pk], 100, at=NOW - 3 * DAY)
+    spending.spend(old, amount=30, key="a", source="test", at=NOW - 2 * DAY)
+    assert customers.absorb(Customer.objects.get(pk=old), into=member, at=NOW - DAY)
+    found = taking_part.find(at=NOW)
+    assert (found.members, found.active, found.redeemers) == (2, 1, 1)
+    spending.spend(member.pk, amount=30, key="b", source="test", at=NOW - DAY)
+    found = taking_part.find(at=NOW)
+    assert (found.members, found.active, found.redeemers) == (2, 1, 1)
 
 
 def test_with_nothing_there_no_rate_is_made_up() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from io import StringIO
 from math import floor
 from pathlib import Path
@@ -16,9 +18,14 @@ from django.core.management import CommandError, call_command
 
 from loyalty.models import Entry, Programme, TierTable
 from loyalty.services import expiry, verifying
-from tests.loyalty.till import START, start, table
+from loyalty.services import report as report_of
+from retention.testing.clock import Clock
+from retention.testing.shop import FakeShop
+from tests.loyalty.till import START, join, start, table
 
 pytestmark = pytest.mark.django_db
+
+Drain = Callable[[datetime], None]
 
 FIRST = datetime(2024, 1, 5, tzinfo=UTC)
 LIFE = timedelta(days=180)
@@ -155,6 +162,31 @@ def test_old_orders_that_spend_leave_what_is_left_then(seed: int, tmp_path: Path
         assert report(at)["points"] == {"R4": spending(log, at, 500)}, at
     assert spending(log, INSTANTS[-1], 500)["redemptions"] > 10
     assert list(verifying.differences()) == []
+
+
+def test_what_a_limit_stopped_was_neither_earned_nor_taken_back(shop: FakeShop, clock: Clock, drain: Drain) -> None:
+    start(cap_day=100, cap_orders=True)
+    user = join()
+    order = shop.place(user=user, total=Decimal("300.00"))
+    drain(clock.now)
+
+    def figures() -> tuple[int, int, int]:
+        found = report_of.points(clock.forward(hours=1), ends=False)
+        return found.earned, found.clawed_back, found.outstanding
+
+    assert figures() == (100, 0, 100)
+    shop.refund(order, Decimal("150.00"), at=clock.now)
+    drain(clock.now)
+    assert figures() == (100, 0, 100)  # what was stopped goes first
+    shop.refund(order, Decimal("90.00"), at=clock.now)
+    drain(clock.now)
+    assert figures() == (100, 40, 60)
+    shop._change(order, refunds=())
+    drain(clock.now)
+    assert figures() == (100, 0, 100)
+    shop.place(user=user, total=Decimal("20.00"), at=clock.forward(days=1))
+    drain(clock.now)
+    assert figures() == (120, 0, 120)
 
 
 def test_tiers_at_an_instant_are_those_of_what_was_spent_in_the_window_before_it(tmp_path: Path) -> None:
