@@ -178,7 +178,7 @@ class ActionAwardAdmin(ReadOnlyAdmin):
     def decline(self, request: HttpRequest, rows: QuerySet[ActionAward]) -> None:
         reason = request.POST.get("reason", "").strip()
         if not reason:
-            messages.error(request, _("Say why not, in the field beside the button; the customer does not see it."))
+            messages.error(request, _("Say why not, in the field beside the button; the customer can ask for it."))
             return
         declined = actions.decline(rows, by=request.user.get_username(), reason=reason, at=timezone.now())
         text = ngettext("%(n)s action was declined.", "%(n)s actions were declined.", declined)

@@ -100,7 +100,7 @@ class Entries(Listing, Staff):
 
 class CorrectionIn(serializers.Serializer[Any]):
     points = serializers.IntegerField(help_text="Above zero gives, below zero takes.")
-    reason = serializers.CharField(max_length=200, help_text="Kept with your name; the customer does not see it.")
+    reason = serializers.CharField(max_length=200, help_text="Kept with your name; the customer can ask for it.")
 
     def validate_points(self, value: int) -> int:
         if value == 0:

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from loyalty.facts import PointsAwarded
 from loyalty.locks import hold
-from loyalty.models import ActionAward, ActionRule, Programme
+from loyalty.models import ActionAward, ActionRule, Entry, Programme
 from loyalty.models.action import Often
 from loyalty.services import programmes
 from loyalty.services.caps import Caps, Need
@@ -26,6 +26,16 @@ from retention.services import facts
 log = logging.getLogger(__name__)
 
 State = ActionAward.State
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandedOver:
+    """What a guest did, now that it is a member's."""
+
+    due: Collection[str] = ()
+    """Keys of what is to be given now."""
+    twice: Collection[Entry] = ()
+    """What brought points to both."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +79,7 @@ def did(done: Sequence[Done], *, at: datetime) -> int:
         known = set(ActionAward.objects.filter(key__in=rows).values_list("key", flat=True))
         new = [rows[key] for key in sorted(rows.keys() - known)]  # sorted: two batches wait for each other in one order
         ActionAward.objects.bulk_create(new, ignore_conflicts=True)
-        _give([row.key for row in new], at=at)
+        give([row.key for row in new], at=at)
     return len(new)
 
 
@@ -90,7 +100,7 @@ def approve(awards: Iterable[ActionAward], *, by: str, at: datetime) -> int:
         keys = [award.key for award in held]
         waiting = ActionAward.objects.filter(key__in=keys, state=State.WAITING)
         waiting.update(state=State.GIVEN, decided_by=by[:150], decided_at=at)
-        return _give(keys, at=at)
+        return give(keys, at=at)
 
 
 def decline(awards: Iterable[ActionAward], *, by: str, reason: str, at: datetime) -> int:
@@ -102,31 +112,37 @@ def decline(awards: Iterable[ActionAward], *, by: str, reason: str, at: datetime
 def welcome(customers: Collection[int], *, at: datetime) -> int:
     """Give those who have an account now what waited for one. Returns how many got points."""
     with transaction.atomic():
-        rows = ActionAward.objects.filter(customer__in=customers, state=State.NO_ACCOUNT)
-        waiting = hold(rows.exclude(customer__kind=Customer.Kind.GUEST))
-        if not waiting:
-            return 0
-        approval = ActionRule.objects.filter(approval=True).values("pk")
-        mine = ActionAward.objects.filter(pk__in=[award.pk for award in waiting])
-        mine.filter(rule__in=approval).update(state=State.WAITING)
-        mine.exclude(rule__in=approval).update(state=State.GIVEN)
-        return _give([award.key for award in waiting], at=at)
+        return give(_receive(customers), at=at)
 
 
-def hand_over(guest: Customer, member: Customer, *, at: datetime) -> None:
-    """Let a member have what the guest that they were did; what both did counts once."""
-    with transaction.atomic():
-        held = hold(ActionAward.objects.filter(customer=guest).exclude(state=State.DOUBLE))
-        keys = {award.pk: award.key.replace(f":{guest.pk}", f":{member.pk}", 1) for award in held}
-        taken = set(ActionAward.objects.filter(key__in=keys.values()).values_list("key", flat=True))
-        for award in held:
-            award.customer = member
-            if keys[award.pk] in taken:
-                award.key, award.state = f"{award.key}+{award.pk}", State.DOUBLE
-            else:
-                award.key = keys[award.pk]
-        ActionAward.objects.bulk_update(held, ["customer", "key", "state"])
-        welcome([member.pk], at=at)
+def hand_over(guest: Customer, member: Customer) -> HandedOver:
+    """Let a member have what the guest that they were did; what both did counts once.
+
+    Locks awards and no account: call it inside a transaction, and take back and ``give`` there what it returns. Where
+    the guest has points for it and the member has none yet, the member's is the second.
+    """
+    rows = ActionAward.objects.filter(customer__in=(guest, member)).exclude(state=State.DOUBLE)
+    held = hold(rows.select_related("entry__account"))
+    theirs = {award.key: award for award in held if award.customer_id == member.pk}
+    moved = [award for award in held if award.customer_id == guest.pk]
+    seconds, twice = [], []
+    for award in moved:
+        key = award.key.replace(f":{guest.pk}", f":{member.pk}", 1)
+        other = theirs.get(key)
+        award.customer = member
+        if other is None:
+            award.key = key
+        elif award.state == State.GIVEN and other.state != State.GIVEN:
+            other.key, other.state = f"{key}+{other.pk}", State.DOUBLE
+            seconds.append(other)
+            award.key = key
+        else:
+            if award.state == State.GIVEN and award.entry is not None:
+                twice.append(award.entry)
+            award.key, award.state = f"{award.key}+{award.pk}", State.DOUBLE
+    ActionAward.objects.bulk_update(seconds, ["key", "state"])  # first: their keys are taken
+    ActionAward.objects.bulk_update(moved, ["customer", "key", "state"])
+    return HandedOver(due=_receive([member.pk]), twice=twice)
 
 
 def set_rule(
@@ -163,8 +179,13 @@ def _rule(versions: Sequence[ActionRule], done: Done) -> ActionRule | None:
 
 
 def _people(customers: Iterable[int]) -> Mapping[int, Customer]:
-    """Return the rows of these people; of a guest that was absorbed, the member's."""
-    rows = Customer.objects.filter(pk__in=set(customers)).select_related("absorbed_into")
+    """Return the rows of these people; of a guest that was absorbed, the member's.
+
+    Nobody is absorbed from here on to the end of the transaction, or what they did would stay behind.
+    """
+    customers = set(customers)
+    hold(Customer.objects.filter(pk__in=customers, user=None).only("pk"), no_key=True)
+    rows = Customer.objects.filter(pk__in=customers).select_related("absorbed_into")
     return {row.pk: row.absorbed_into or row for row in rows}
 
 
@@ -174,7 +195,19 @@ def _begins(rule: ActionRule, who: Customer) -> State:
     return State.WAITING if rule.approval else State.GIVEN
 
 
-def _give(keys: Collection[str], *, at: datetime) -> int:
+def _receive(customers: Collection[int]) -> list[str]:
+    """Let what waited for an account wait for it no more. Returns the keys, for ``give``."""
+    rows = ActionAward.objects.filter(customer__in=customers, state=State.NO_ACCOUNT)
+    waiting = hold(rows.exclude(customer__kind=Customer.Kind.GUEST))
+    if waiting:
+        approval = ActionRule.objects.filter(approval=True).values("pk")
+        mine = ActionAward.objects.filter(pk__in=[award.pk for award in waiting])
+        mine.filter(rule__in=approval).update(state=State.WAITING)
+        mine.exclude(rule__in=approval).update(state=State.GIVEN)
+    return [award.key for award in waiting]
+
+
+def give(keys: Collection[str], *, at: datetime) -> int:
     """Post what is given and not posted, as far as limits let it. Returns how many got points."""
     due = ActionAward.objects.filter(key__in=keys, state=State.GIVEN, entry=None).select_related("rule__programme")
     awards = hold(due)

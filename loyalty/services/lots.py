@@ -64,6 +64,14 @@ class Lots:
             self._move(mine.get(lot.pk, lot), entry, back)
             points -= back
 
+    def taken(self, entry: Entry) -> dict[datetime, int]:
+        """Return what an entry that is being written took: end → points, the first end first."""
+        found: dict[datetime, int] = defaultdict(int)
+        for move in self._moves:
+            if move.entry is entry:
+                found[move.lot.expires_at] -= move.points
+        return dict(found)
+
     def due(self, account: int, *, at: datetime) -> list[Lot]:
         """Return the lots of an account whose time is up, the first first."""
         return [lot for lot in self._standing(account) if lot.left and lot.expires_at <= at]

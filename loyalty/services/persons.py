@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -23,7 +24,7 @@ from loyalty.models import (
     TierGrant,
     TierMove,
 )
-from loyalty.services import actions, awards, programmes, tier_benefits
+from loyalty.services import actions, awards, programmes, taking_back, tier_benefits
 from loyalty.services.points import Book, Bucket, Kind, Posting
 from loyalty.services.replay import Past
 from retention.models import Customer
@@ -68,13 +69,22 @@ def absorb(guest: Customer, member: Customer, at: datetime) -> None:
     """
     Membership.objects.filter(customer=guest).delete()
     tier_benefits.hand_over(guest, member)
-    actions.hand_over(guest, member, at=at)
-    if not Account.objects.filter(customer=guest).exists():
-        return
+    with transaction.atomic():
+        # awards are locked before accounts
+        done = actions.hand_over(guest, member)
+        if Account.objects.filter(customer=guest).exists():
+            _move(guest, member, twice=done.twice, at=at)
+        actions.give(done.due, at=at)
+
+
+def _move(guest: Customer, member: Customer, *, twice: Collection[Entry], at: datetime) -> None:
+    """Move points to the member; not those of what both rows did (``twice``), and each with its own end."""
     with transaction.atomic():
         orders = OrderAward.objects.filter(account__customer=guest).values_list("order", flat=True)
         spent = _spent_of_ended(guest, at=at)
         awards.settle(dict.fromkeys(orders, at))
+        taking_back.answer(twice, cause="done twice", at=at)
+        renews = programmes.end_of(at)[1]
         book = Book([guest.pk, member.pk], at=at)
         source = book.account(guest.pk)
         of_orders = OrderAward.objects.filter(account=source).aggregate(
@@ -86,19 +96,20 @@ def absorb(guest: Customer, member: Customer, at: datetime) -> None:
             rest = getattr(source, bucket.value) - of_orders[bucket.value]
             # what was spent of points that have ended since has ended with them
             more = spent if bucket == Bucket.BALANCE else 0
-            for customer, points in ((guest, -rest), (member, rest + more)):
-                if points:
-                    book.write(
-                        Posting(
-                            key=f"absorb:{guest.pk}:{member.pk}:{bucket}:{customer.pk}",
-                            customer=customer.pk,
-                            points=points,
-                            kind=Kind.TRANSFER,
-                            bucket=bucket,
-                            breakdown={"from": guest.pk, "to": member.pk},
-                            at=at,
-                        )
-                    )
+            transfer = partial(
+                Posting, kind=Kind.TRANSFER, bucket=bucket, breakdown={"from": guest.pk, "to": member.pk}, at=at
+            )
+            key = f"absorb:{guest.pk}:{member.pk}:{bucket}"
+            ending: dict[datetime, int] = {}
+            if rest:
+                book.write(transfer(key=f"{key}:{guest.pk}", customer=guest.pk, points=-rest))
+                ending = book.taken()
+            for end, points in ending.items():
+                until = f"{key}:{member.pk}:{end.isoformat()}"
+                book.write(transfer(key=until, customer=member.pk, points=points, expires_at=end, joins=renews))
+            endless = rest + more - sum(ending.values())
+            if endless:
+                book.write(transfer(key=f"{key}:{member.pk}", customer=member.pk, points=endless))
         book.close()
 
 

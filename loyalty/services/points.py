@@ -109,6 +109,10 @@ class Book:
         """Return what of a customer's points ends by then, the first first."""
         return self._lots.due(self._accounts[customer].pk, at=at)
 
+    def taken(self) -> dict[datetime, int]:
+        """Return what the last entry took of points that end: end → points."""
+        return self._lots.taken(self.entries[-1])
+
     def hold(self, customer: int, points: int) -> None:
         """Set points aside, so that nothing else spends them. Raises NotEnough."""
         account = self._accounts[customer]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.db.models import Sum
@@ -17,6 +17,29 @@ from loyalty.services import points
 from loyalty.services.points import Kind, Posting
 
 REASON = "the orders that brought it do not count any more"
+
+
+def answer(entries: Collection[Entry], *, cause: str, at: datetime) -> None:
+    """Answer entries of no order with their mirrors, less what has ended unused; each once. Set-wise."""
+    if not entries:
+        return
+    ended = Lot.objects.filter(entry__in=entries, expired__gt=0).order_by()
+    gone = dict(ended.values_list("entry").annotate(n=Sum("expired")))
+    keys = [f"reverse:{entry.pk}" for entry in entries]
+    known = set(Entry.objects.filter(key__in=keys).values_list("key", flat=True))
+    mirrors = [
+        Posting(
+            key=f"reverse:{entry.pk}",
+            customer=entry.account.customer_id,
+            points=gone.get(entry.pk, 0) - entry.points,
+            kind=Kind.REVERSAL,
+            breakdown={"reverses": entry.pk, "cause": cause},
+            source=entry.source,
+            at=at,
+        )
+        for entry in entries
+    ]
+    points.post([one for one in mirrors if one.points and one.key not in known], at=at)
 
 
 class Hands:

@@ -14,7 +14,7 @@ from campaigns.facts import SurveyAnswered
 from loyalty import deeds
 from loyalty.models import ActionAward, ActionRule, Entry, Programme
 from loyalty.models.rule import RuleIsKept
-from loyalty.services import actions, persons, verifying
+from loyalty.services import actions, expiry, persons, verifying
 from loyalty.services.actions import Done
 from retention.facts import AccountOpened, ProfileAnswered, SignupConfirmed
 from retention.models import Customer
@@ -159,6 +159,57 @@ def test_what_a_guest_did_waits_for_an_account(shop: FakeShop, clock: Clock, dra
     assert states() == [("survey", "given"), ("survey", "double"), ("survey", "given")]
     grants = [points for kind, _, points in ledger(user) if kind == "grant"]
     assert grants == [20, 20]
+
+
+def absorbed(clock: Clock, *, before: Callable[[Customer, Customer], None]) -> Any:
+    """Make a row of a log and a member, let something happen to them, and join them. Returns the user."""
+    row = Customer.objects.create(kind="import", source="till", number="7", created_at=clock.now)
+    user = join()
+    before(row, who(user))
+    assert customers.absorb(row, into=who(user), at=clock.now)
+    return user
+
+
+def test_what_both_rows_got_points_for_is_paid_once(shop: FakeShop, clock: Clock) -> None:
+    worth(start(), "survey", 20, often="thing")
+
+    def both(row: Customer, member: Customer) -> None:
+        for one, answer in ((row, "1"), (row, "2"), (member, "2")):
+            actions.did([Done(action="survey", customer=one.pk, subject=answer, at=clock.now)], at=clock.now)
+
+    user = absorbed(clock, before=both)
+    assert states() == [("survey", "given"), ("survey", "double"), ("survey", "given")]
+    assert account(user) == (40, 0)
+    assert [entry.points for entry in Entry.objects.filter(kind="reversal")] == [-20]
+
+
+def test_what_has_ended_of_points_that_were_paid_twice_is_not_taken_once_more(shop: FakeShop, clock: Clock) -> None:
+    worth(start(expires="days", expires_after=10), "survey", 20, often="ever")
+    expiry.expire(at=clock.now)
+
+    def first_one_ended(row: Customer, member: Customer) -> None:
+        for one in (row, member):
+            actions.did([Done(action="survey", customer=one.pk, subject="1", at=clock.now)], at=clock.now)
+            if one == row:
+                expiry.expire(at=clock.forward(days=11))
+
+    assert account(absorbed(clock, before=first_one_ended)) == (20, 0)
+
+
+def test_of_what_one_row_was_given_the_other_ones_wait_is_over(shop: FakeShop, clock: Clock) -> None:
+    programme = start()
+    worth(programme, "review", 5)
+
+    def member_waits(row: Customer, member: Customer) -> None:
+        actions.did([Done(action="review", customer=row.pk, subject="tea", at=clock.now)], at=clock.now)
+        clock.forward(hours=1)
+        worth(programme, "review", 5, approval=True, at=clock.now)
+        actions.did([Done(action="review", customer=member.pk, subject="tea", at=clock.now)], at=clock.now)
+
+    user = absorbed(clock, before=member_waits)
+    assert states() == [("review", "given"), ("review", "double")]
+    assert actions.approve(ActionAward.objects.all(), by="grace", at=clock.now) == 0
+    assert account(user) == (5, 0)
 
 
 def test_an_action_that_nobody_knows_and_a_person_who_was_forgotten_get_nothing(shop: FakeShop, clock: Clock) -> None:
