@@ -46,6 +46,18 @@ def of(found: Mapping[str, int], *, trusts_accounts: bool) -> Iterator[str]:
             "%(n)s people have had theirs from this programme, or wait for them: left out.",
             found["before"],
         ) % _n(found["before"])
+    if found.get("forgotten"):
+        yield ngettext(
+            "%(n)s person was forgotten at their wish: left out.",
+            "%(n)s people were forgotten at their wish: left out.",
+            found["forgotten"],
+        ) % _n(found["forgotten"])  # fmt: skip
+    if found.get("elsewhere"):
+        yield ngettext(
+            "%(n)s person has been given points of a programme with another name. Is the name of this one right?",
+            "%(n)s people have been given points of a programme with another name. Is the name of this one right?",
+            found["elsewhere"],
+        ) % _n(found["elsewhere"])
     if found["double"]:
         yield ngettext(
             "%(n)s line is about a customer of another line, who gets what that one says: left out.",

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from django.db.models import QuerySet
+
 from retention.models import Customer
 from retention.services.customers import LISTED
 
@@ -46,6 +48,12 @@ def find(named: Collection[Named], *, trusts_accounts: bool) -> dict[Name, int |
     return found
 
 
+def imported() -> QuerySet[Customer]:
+    """Return the customers who are known by a number."""
+    rows = Customer.objects.filter(kind=Customer.Kind.IMPORT, erased_at=None)
+    return rows.exclude(number="").exclude(source=LISTED)
+
+
 def _only(customers: Collection[int]) -> int | str:
     if len(customers) > 1:
         return SEVERAL
@@ -54,7 +62,7 @@ def _only(customers: Collection[int]) -> int | str:
 
 def _by_number(numbers: Collection[str]) -> Mapping[str, set[int]]:
     found: dict[str, set[int]] = defaultdict(set)
-    rows = Customer.objects.filter(kind=Customer.Kind.IMPORT, number__in=numbers, erased_at=None).exclude(source=LISTED)
+    rows = imported().filter(number__in=numbers)
     for number, member, pk in rows.values_list("number", "absorbed_into", "pk"):
         found[number].add(member or pk)
     return found

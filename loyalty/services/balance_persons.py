@@ -17,7 +17,8 @@ State = BalanceLine.State
 
 def export(customer: Customer) -> Mapping[str, Any]:
     """Return what a customer was given, and what waits for their number or proven address."""
-    mine = Q(customer=customer) | (_waiting(customer) if customer.address_proven_at or not customer.user_id else Q())
+    theirs = Q(customer=customer) | Q(customer__absorbed_into=customer)
+    mine = theirs | (_waiting(customer) if customer.address_proven_at or not customer.user_id else Q())
     rows = BalanceLine.objects.filter(mine, ~Q(state=State.LOOKED)) if mine else BalanceLine.objects.none()
     return {"balances": list(rows.order_by("pk").values("source", "points", "expires_at", "state", "changed_at"))}
 

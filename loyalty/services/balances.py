@@ -23,7 +23,7 @@ from retention.facts import FactData
 from retention.locks import one_at_a_time
 from retention.models import Customer, Job
 from retention.rows import batch_size
-from retention.services import facts
+from retention.services import facts, suppression
 
 KIND = "loyalty.balances"
 PIECE = 500
@@ -41,16 +41,20 @@ def look(reading: Reading, *, source: str, trusts_accounts: bool) -> dict[str, i
     """Return in numbers what a file would do; nothing is written."""
     found = Counter(
         lines=reading.lines, good=len(reading.good), twice=reading.twice, wrong=len(reading.notes),
-        points=0, now=0, unknown=0, unproven=0, several=0, before=0, double=0,
+        points=0, now=0, unknown=0, unproven=0, several=0, before=0, double=0, forgotten=0, elsewhere=0,
     )  # fmt: skip
     seen: set[int] = set()
     lines = iter(reading.good.values())
     while piece := list(islice(lines, PIECE)):
         people = balance_people.find(piece, trusts_accounts=trusts_accounts)
-        had = _had(source, people=[line.person for line in piece], customers=_customers(people.values()))
+        had = _had(named(source), people=[line.person for line in piece], customers=_customers(people.values()))
+        found["elsewhere"] += _elsewhere(source, people=[line.person for line in piece])
+        gone = suppression.erased({line.address for line in piece if line.address})
         for line in piece:
             customer = people[line.number, line.address]
-            if line.person in had or customer in had:
+            if line.address in gone:
+                found[FORGOTTEN] += 1
+            elif line.person in had or customer in had:
                 found[BEFORE] += 1
             elif isinstance(customer, str):
                 found[customer] += 1
@@ -63,6 +67,11 @@ def look(reading: Reading, *, source: str, trusts_accounts: bool) -> dict[str, i
     return dict(found)
 
 
+def named(source: str) -> str:
+    """Return a programme's name as it is compared: however it is written, it is the same programme."""
+    return " ".join(source.split()).casefold()[:40]
+
+
 def keep(
     reading: Reading, found: dict[str, int], *, source: str, trusts_accounts: bool, by: str, at: datetime
 ) -> BalanceImport:
@@ -73,14 +82,17 @@ def keep(
     )  # fmt: skip
     lines = iter(reading.good.values())
     while some := list(islice(lines, batch_size(PIECE))):
-        BalanceLine.objects.bulk_create([_row(line, whole, at=at) for line in some])
+        gone = suppression.erased({line.address for line in some if line.address})
+        BalanceLine.objects.bulk_create([_row(line, whole, forgotten=line.address in gone, at=at) for line in some])
     return whole
 
 
-def _row(line: Line, whole: BalanceImport, *, at: datetime) -> BalanceLine:
+def _row(line: Line, whole: BalanceImport, *, forgotten: bool, at: datetime) -> BalanceLine:
+    """Return what is kept of a line; of somebody who was forgotten nothing by which they could be known."""
     return BalanceLine(
-        whole=whole, source=whole.source, line=line.line, person=line.person, address=line.address,
-        number=line.number, points=line.points, expires_at=line.expires_at, changed_at=at,
+        whole=whole, source=named(whole.source), line=line.line, person=line.person,
+        address="" if forgotten else line.address, number="" if forgotten else line.number,
+        reason=FORGOTTEN if forgotten else "", points=line.points, expires_at=line.expires_at, changed_at=at,
     )  # fmt: skip
 
 
@@ -124,19 +136,25 @@ def give_waiting(*, at: datetime, limit: int = 5000) -> int:
     """Give what waits to those who are there now. Returns to how many."""
     member = Customer.objects.living().members().filter(address=OuterRef("address"), erased_at=None)
     proven = member.filter(address_proven_at__isnull=False)
-    imported = Customer.objects.filter(kind=Customer.Kind.IMPORT, number=OuterRef("number"), erased_at=None)
+    imported = balance_people.imported().filter(number=OuterRef("number"))
     ready = BalanceLine.objects.filter(state=State.WAITING).filter(
-        Q(Exists(imported), ~Q(number="")) | Q(Exists(proven), ~Q(address=""))
-        | Q(Exists(member), ~Q(address=""), whole__trusts_accounts=True)
+        # what is cheap comes first: nearly everybody has no number, and many rows have no address
+        Q(~Q(number=""), Exists(imported)) | Q(~Q(address=""), Exists(proven))
+        | Q(~Q(address=""), Q(whole__trusts_accounts=True), Exists(member))
     )  # fmt: skip
     given, last = 0, 0
     while given < limit:
-        with one_at_a_time(KIND, wait=True):
-            rows = list(ready.filter(pk__gt=last).order_by("pk").select_related("whole")[: batch_size(PIECE)])
-            if not rows:
-                break
-            last = rows[-1].pk
-            given += _give(rows, at=at)
+        # looked for before the lock is taken, which others wait for
+        rows = list(ready.filter(pk__gt=last).order_by("pk").select_related("whole")[: batch_size(PIECE)])
+        if not rows:
+            break
+        last = rows[-1].pk
+        people = _find(rows)
+        due = [row.pk for row in rows if isinstance(people[row.pk], int)]
+        if due:
+            with one_at_a_time(KIND, wait=True):
+                still = BalanceLine.objects.filter(pk__in=due, state=State.WAITING)
+                given += _give(list(still.order_by("pk").select_related("whole")), at=at)
     return given
 
 
@@ -160,20 +178,20 @@ def _step(job: Job, *, at: datetime) -> int:
 
 def _give(rows: Sequence[BalanceLine], *, at: datetime) -> int:
     """Give these lines to whose they are, inside a transaction. Returns how many were given."""
-    trusting = [row for row in rows if row.whole.trusts_accounts]
-    strict = [row for row in rows if not row.whole.trusts_accounts]
-    people = balance_people.find(strict, trusts_accounts=False)
-    trusted = balance_people.find(trusting, trusts_accounts=True)
-    customers = _customers([*people.values(), *trusted.values()])
+    people = _find(rows)
+    customers = _customers(people.values())
+    gone = suppression.erased({row.address for row in rows if row.address})
     had = {one: _had(one, people=[row.person for row in rows], customers=customers, but=[row.pk for row in rows])
            for one in {row.source for row in rows}}  # fmt: skip
     able = points.holders(customers)
     end, renews = programmes.end_of(at)
     given: list[BalanceLine] = []
     for row in rows:
-        customer = (trusted if row.whole.trusts_accounts else people)[row.number, row.address]
+        customer = people[row.pk]
         row.changed_at = at
-        if row.person in had[row.source]:
+        if row.reason == FORGOTTEN or row.address in gone:
+            row.state, row.reason = State.REFUSED, FORGOTTEN
+        elif row.person in had[row.source]:
             row.state, row.reason = State.REFUSED, BEFORE
         elif isinstance(customer, str) or customer not in able:
             row.state, row.reason = State.WAITING, customer if isinstance(customer, str) else balance_people.UNKNOWN
@@ -196,7 +214,7 @@ def _give(rows: Sequence[BalanceLine], *, at: datetime) -> int:
             customer=row.customer_id or 0,
             points=row.points,
             kind=Entry.Kind.GRANT,
-            source=f"balances:{row.source}",
+            source=f"balances:{row.whole.source}",
             expires_at=row.expires_at or end,
             renews_until=end if renews else None,
             at=at,
@@ -217,6 +235,16 @@ def _give(rows: Sequence[BalanceLine], *, at: datetime) -> int:
     return len(given)
 
 
+def _find(rows: Sequence[BalanceLine]) -> dict[int, int | str]:
+    """Return line id → the customer's id, or why they have to wait."""
+    found: dict[int, int | str] = {}
+    for trusts in (False, True):
+        some = [row for row in rows if row.whole.trusts_accounts == trusts]
+        people = balance_people.find(some, trusts_accounts=trusts)
+        found |= {row.pk: people[row.number, row.address] for row in some}
+    return found
+
+
 def _customers(found: Iterable[int | str]) -> set[int]:
     return {one for one in found if isinstance(one, int)}
 
@@ -225,5 +253,13 @@ def _had(source: str, *, people: Sequence[str], customers: set[int], but: Sequen
     """Return which of these people, and which of these customers, a programme's points were given to or wait for."""
     rows = BalanceLine.objects.filter(source=source, state__in=(State.WAITING, State.CREDITED)).exclude(pk__in=but)
     had: set[str | int] = set(rows.filter(person__in=people).values_list("person", flat=True))
-    credited = rows.filter(state=State.CREDITED, customer__in=customers)
-    return had | set(credited.values_list("customer", flat=True).order_by())
+    # what the row of a number was given is the member's who it turned out to be
+    earlier = dict(Customer.objects.filter(absorbed_into__in=customers).values_list("pk", "absorbed_into"))
+    credited = rows.filter(state=State.CREDITED, customer__in=customers | earlier.keys())
+    return had | {earlier.get(pk) or pk for pk in credited.values_list("customer", flat=True).order_by() if pk}
+
+
+def _elsewhere(source: str, *, people: Sequence[str]) -> int:
+    """Return to how many of these people points of a programme with another name were given."""
+    rows = BalanceLine.objects.filter(person__in=people, state=State.CREDITED).exclude(source=named(source))
+    return rows.order_by().values("person").distinct().count()

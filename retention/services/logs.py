@@ -13,13 +13,14 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from retention import log_file
+from retention.hashing import normal
 from retention.locks import one_at_a_time
 from retention.log_file import ORDER, Line
 from retention.log_shelf import START, Found, Place, Shelf, microseconds, shelf
 from retention.models import Job, Order, Refund
 from retention.money import to_decimal
 from retention.rows import batch_size
-from retention.services import facts, log_people, orders
+from retention.services import facts, log_people, orders, suppression
 from retention.shop import OrderData, RefundData
 from retention.watch import Watch
 
@@ -111,12 +112,14 @@ def _play(lines: Sequence[Line], *, name: str, at: datetime) -> None:
     changed: dict[str, None] = {}
     fresh = [line for line in lines if line.kind == ORDER and line.order not in known]
     numbers = log_people.by_number(fresh, source=name, at=at)
+    # the number alone says whose it is; the address of who was forgotten does not come back beside it
+    gone = suppression.erased({normal(line.email) for line in fresh if line.number and line.email})
     for line in lines:
         order = data.get(line.order)
         if line.kind == ORDER:
             if order is not None:
                 continue
-            data[line.order] = _order(line)
+            data[line.order] = _order(replace(line, email="") if line.number and normal(line.email) in gone else line)
             if line.number:
                 owners[line.order] = numbers[line.number]
         else:

@@ -16,13 +16,14 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from loyalty import balance_file
+from loyalty import balance_file, balance_words
 from loyalty.balance_file import Reading
 from loyalty.models import Account, BalanceImport, BalanceLine, Entry, Lot
 from loyalty.services import balances, verifying
 from retention.csv_rows import NotReadable
+from retention.locks import one_at_a_time
 from retention.models import Customer, Job
-from retention.services import customers, persons
+from retention.services import customers, persons, suppression
 from tests.loyalty.till import account, join, ledger, start, who
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +42,7 @@ def notes(text: str) -> list[tuple[int, str]]:
 
 def take_in(text: str, *, source: str = "Smile", trusts: bool = False, at: datetime = NOW) -> dict[str, int]:
     """Take a file in to its end; return what its preview said."""
-    reading, how = read(text), {"source": source, "trusts_accounts": trusts}
+    reading, how = read(text), dict[str, Any]({"source": source, "trusts_accounts": trusts})
     found = balances.look(reading, **how)
     assert balances.start(balances.keep(reading, found, by="mia", at=at, **how), at=at)
     while balances.carry_on(at=at):
@@ -219,7 +220,7 @@ def test_points_that_end_while_they_wait_are_not_given() -> None:
 
 
 def test_a_file_that_nobody_says_yes_to_is_gone_after_an_hour() -> None:
-    reading, how = read("ada@example.com,,300,\n"), {"source": "Smile", "trusts_accounts": False}
+    reading, how = read("ada@example.com,,300,\n"), dict[str, Any]({"source": "Smile", "trusts_accounts": False})
     balances.keep(reading, balances.look(reading, **how), by="mia", at=NOW, **how)
     assert balances.prune(at=NOW + timedelta(minutes=59)) == 0
     balances.carry_on(at=NOW + timedelta(minutes=61))
@@ -239,6 +240,108 @@ def test_who_is_forgotten_is_in_no_line_and_gets_nothing() -> None:
     assert balances.give_waiting(at=NOW) == 0
 
 
+def test_what_was_given_to_a_number_is_not_given_once_more_to_the_address_of_the_same_person() -> None:
+    number = imported("17")
+    take_in(",17,500,\nada@example.com,,500,\n")
+    ada = join()
+    customers.prove_address(who(ada), at=NOW)
+    assert customers.absorb(number, into=who(ada), at=NOW)
+    assert account(ada) == (500, 0)
+    assert balances.give_waiting(at=NOW) == 0
+    assert account(ada) == (500, 0)
+    assert states() == [("credited", ""), ("refused", "before")]
+    told = persons.export_person(who(ada))["loyalty.balances"]["balances"]
+    assert [(row["points"], row["state"]) for row in told] == [(500, "credited")]
+
+
+@pytest.mark.parametrize("again", ["smile", " SMILE", "Smile  "])
+def test_a_programme_is_the_same_however_its_name_is_written(again: str) -> None:
+    ada = proven()
+    take_in("ada@example.com,,300,\n")
+    assert take_in("ada@example.com,,300,\n", source=again) == {"lines": 1, "good": 1, "before": 1}
+    assert account(ada) == (300, 0)
+
+
+def test_who_was_given_points_under_another_name_is_counted_before_anybody_says_yes() -> None:
+    proven()
+    take_in("ada@example.com,,300,\n")
+    text, how = (
+        "ada@example.com,,300,\nbea@example.com,,5,\n",
+        dict[str, Any]({"source": "Smile 2", "trusts_accounts": False}),
+    )
+    found = balances.look(read(text), **how)
+    assert (found["now"], found["elsewhere"]) == (1, 1)
+    assert (
+        "1 person has been given points of a programme with another name. Is the name of this one right?"
+    ) in balance_words.of(found, trusts_accounts=False)
+
+
+def test_the_address_of_who_was_forgotten_is_not_kept_by_a_later_file() -> None:
+    persons.erase_person(customers.for_guest("ada@example.com", at=NOW), at=NOW)
+    assert take_in("ada@example.com,,300,\nada@example.com,17,300,\n") == {"lines": 2, "good": 2, "forgotten": 2}
+    assert states() == [("refused", "forgotten")] * 2
+    assert set(BalanceLine.objects.values_list("address", "number")) == {("", "")}
+    proven_again = join()
+    customers.prove_address(who(proven_again), at=NOW)
+    assert balances.give_waiting(at=NOW) == 0
+    assert account(proven_again) == (0, 0)
+
+
+def test_who_is_forgotten_between_the_file_and_the_yes_gets_nothing_back() -> None:
+    take_in("ada@example.com,,300,\n")
+    suppression.erase("ada@example.com", at=NOW)
+    customers.prove_address(who(join()), at=NOW)
+    assert balances.give_waiting(at=NOW) == 0
+    assert states() == [("refused", "forgotten")]
+    assert BalanceLine.objects.get().address == ""
+
+
+def test_looking_for_who_waits_takes_no_lock_and_changes_nothing_where_nobody_has_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for source in ("north", "south"):
+        imported("17", source)
+    imported("18", customers.LISTED)
+    take_in(",17,40,\n,18,40,\nada@example.com,,5,\n")
+    locked: list[str] = []
+    turn = one_at_a_time
+
+    def counting(name: str, **how: Any) -> Any:
+        locked.append(name)
+        return turn(name, **how)
+
+    monkeypatch.setattr("loyalty.services.balances.one_at_a_time", counting)
+    assert balances.give_waiting(at=NOW + timedelta(days=1)) == 0
+    assert locked == []
+    assert set(BalanceLine.objects.values_list("changed_at", flat=True)) == {NOW}
+    customers.prove_address(who(join()), at=NOW)
+    assert balances.give_waiting(at=NOW + timedelta(days=1)) == 1
+    assert len(locked) == 1
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("line", [",x{},5,\n", "{}@example.com,,5,\n"])
+def test_who_waits_is_not_sought_among_all_customers(line: str) -> None:
+    Customer.objects.bulk_create(
+        [Customer(kind="import", source="log", number=str(number), created_at=NOW) for number in range(2000)],
+        batch_size=200,
+    )
+    take_in("".join(line.format(number) for number in range(300)))
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    connection.connection.set_progress_handler(step, 1000)
+    try:
+        assert balances.give_waiting(at=NOW) == 0
+    finally:
+        connection.connection.set_progress_handler(None, 0)
+    assert steps < 100  # thousands of instructions; all customers for each line are several millions
+
+
 def test_what_it_costs_does_not_depend_on_how_many_there_are() -> None:
     start()
     counted = []
@@ -246,7 +349,10 @@ def test_what_it_costs_does_not_depend_on_how_many_there_are() -> None:
         numbers = [f"{many}-{n}" for n in range(many)]
         for number in numbers:
             imported(number)
-        reading, how = read("".join(f",{number},5,\n" for number in numbers)), {"source": "S", "trusts_accounts": False}
+        reading, how = (
+            read("".join(f",{number},5,\n" for number in numbers)),
+            dict[str, Any]({"source": "S", "trusts_accounts": False}),
+        )
         whole = balances.keep(reading, balances.look(reading, **how), by="mia", at=NOW, **how)
         balances.start(whole, at=NOW)
         count = 0

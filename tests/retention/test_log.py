@@ -241,6 +241,20 @@ def test_who_was_forgotten_is_not_brought_back(write: Any) -> None:
     assert rows() == [("A", 100, 0), ("B", 100, 100)]
 
 
+def test_an_address_that_was_forgotten_does_not_come_back_beside_a_number(write: Any) -> None:
+    persons.erase_person(customers.for_guest("ada@example.com", at=NOON), at=NOON)
+    path = write(
+        PEOPLE + "2025-01-01,order,A,A,17,Ada@example.com,1\n2025-01-02,order,B,B,18,bea@example.com,1\n"
+        "2025-02-01,refund,R,A,17,ada@example.com,1\n"
+    )
+    for _again in range(2):
+        take_in(path)
+        assert list(Order.objects.order_by("number").values_list("number", "customer__number", "email")) == [
+            ("A", "17", ""), ("B", "18", "bea@example.com"),
+        ]  # fmt: skip
+        assert Customer.objects.get(number="17").address == ""
+
+
 def test_what_the_shop_has_itself_is_not_taken_from_a_log(write: Any, shop: LocalShop) -> None:
     shop.place("A", email="ada@example.com")
     call_command("retention_import", "--from-shop", stdout=StringIO())
