@@ -82,9 +82,7 @@ def tier(customer: Customer) -> PanelData:
         )
         for move in TierMove.objects.filter(customer=customer).order_by("-at")[:RECENT]
     ]
-    return PanelData(
-        columns=(_("When"), _("From"), _("To"), _("What counted")), rows=rows, summary=_summary(customer)
-    )
+    return PanelData(columns=(_("When"), _("From"), _("To"), _("What counted")), rows=rows, summary=_summary(customer))
 
 
 def _summary(customer: Customer) -> str:
