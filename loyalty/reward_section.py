@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
 
 from loyalty import queries, reward_words
-from loyalty.models import Claim
+from loyalty.models import Account, Claim
 from loyalty.services import rewards, using
 from loyalty.views.rewards import NUDGE
 from retention.models import Customer
@@ -61,9 +62,11 @@ def nudge(request: HttpRequest, at: datetime) -> Mapping[str, Any] | None:
     they are in it, or the member has said no."""
     if not request.user.is_authenticated:
         return None
-    customer = Customer.objects.filter(user=request.user.pk).first()
-    if customer is None:
+    # most pages are of people without points: for them it is one look
+    account = Account.objects.filter(customer__user=request.user.pk, balance__gt=F("held")).select_related("customer")
+    if (mine := account.first()) is None:
         return None
+    customer = mine.customer
     found = _basket(request, customer, at=at)
     if found is None or found["in_it"]:
         return None
