@@ -145,7 +145,7 @@ def test_a_failure_of_ours_leaves_the_basket_page_as_it_was(
     assert "a nudge could not be shown in the basket" in caplog.text
 
 
-def test_a_page_of_somebody_without_coupons_costs_two_looks_and_without_points_one_more(visitor: Any, ada: Customer) -> None:
+def test_a_page_of_somebody_without_coupons_and_points_costs_three_looks(visitor: Any, ada: Customer) -> None:
     with CaptureQueriesContext(connection) as asked:
         assert shown(visitor) == ""
     assert len([query for query in asked if "SAVEPOINT" not in query["sql"]]) == 3

@@ -126,10 +126,11 @@ class Machine(RuleBasedStateMachine):
         )
         self.settle(reference)
 
-    @rule(number=which, percent=st.integers(1, 100), named=st.booleans())
-    def refund(self, number: int, percent: int, named: bool) -> None:
+    @rule(number=which, percent=st.integers(1, 100), named=st.booleans(), paid_by_points=st.booleans())
+    def refund(self, number: int, percent: int, named: bool, paid_by_points: bool) -> None:
         if self.sales:
-            reference = self.pick(number)
+            theirs = sorted(wish.sale for wish in self.wishes.values() if wish.sale) if paid_by_points else []
+            reference = theirs[number % len(theirs)] if theirs else self.pick(number)
             sale = self.sales[reference]
             amount = (sale.minor - sale.refunded) * percent // 100
             of_tea = min(amount, sale.tea - sale.tea_back) if named else 0
@@ -175,7 +176,9 @@ class Machine(RuleBasedStateMachine):
             counts = not sale.cancelled and sale.refunded < sale.minor
             state = Redemption.State.COMMITTED if counts else Redemption.State.RELEASED
             Redemption.objects.filter(order=reference).update(state=state)
-        spent_by_orders.settle(orders=references, at=self.clock.now)
+        # a use that is called off, or taken up again, is a fact of its own coupon
+        used = Redemption.objects.filter(order__in=references).values_list("coupon", flat=True)
+        spent_by_orders.settle(orders=references, of_coupons=set(used), at=self.clock.now)
         for wish in self.wishes.values():
             if wish.sale in references:
                 self.pages[wish.customer].claim(wish, self.sales[wish.sale])
