@@ -163,6 +163,8 @@ FIELDS = {
     "coupons/reserve/": ["codes", "currency", "lines", "shipping", "email", "user", "cart", "origin", "session"],
     "cases/": ["customer", "order", "note"],
     "points/<int:customer>/correct/": ["points", "reason"],
+    "customers/<int:pk>/reviews/": ["product", "review"],
+    "me/points/promise/": ["currency", "lines"],
     "referrals/": ["order", "code", "address"],
     "referrals/<int:pk>/decide/": ["approve", "reason"],
 }
@@ -177,11 +179,13 @@ def test_odd_values_in_fields(path: str, method: str, ada: Shopper, root: APICli
     good = {
         "granted": False, "id": "1", "kind": "changed", "order": "1", "email": "a@example.com", "code": "X",
         "worth": "1", "currency": "EUR", "customer": ada.customer.pk, "points": 1, "reason": "kind", "cart": "1",
-        "codes": ["X"], "lines": [{"price": "1"}], "reward": 7,
+        "codes": ["X"], "lines": [{"price": "1"}], "reward": 7, "product": "p1", "review": "r1",
     }  # fmt: skip
     for field in FIELDS[path]:
         for value in VALUES:
             known = {name: good[name] for name in FIELDS[path] if name in good}
+            if path == "me/points/promise/":
+                known["lines"] = [{"product": "p1", "amount": "1"}]
             body = json.dumps({**known, field: value})
             answer = getattr(client_of(route, ada, root), method)(url, body, content_type="application/json")
             harmless(answer, (field, str(value)[:40]))

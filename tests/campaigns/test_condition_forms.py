@@ -226,7 +226,7 @@ def test_choices_are_looked_up_once_for_all_rows(offer: Offer, django_assert_num
     for _ in range(5):
         offer.conditions.create(name="campaigns.in_segment", parameters={"segment": "vip"})
     offer.conditions.create(name="campaigns.used_offer", parameters={"offer": "thanks"})
-    with django_assert_num_queries(1 + 4):  # the rows; segments, offers twice (two conditions ask), tiers
+    with django_assert_num_queries(1 + 5):  # the rows; segments, offers twice (two conditions ask), tiers, plans
         assert "Vip" in str(FORMSET(instance=offer))
 
 

@@ -182,7 +182,7 @@ class Page:
             back.append((heap, number))
             kept.append((heap, part - number))
         wish.taken = _together(kept)
-        self.put_back(points, [(heap, number) for heap, number in back if number])
+        self.put_back(points, [(heap, number) for heap, number in reversed(back) if number])
 
     def seen(self) -> tuple[int, list[tuple[datetime, int, int]]]:
         """Return balance and heaps, as they are compared with the ledger."""

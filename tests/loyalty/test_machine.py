@@ -227,6 +227,12 @@ class Machine(RuleBasedStateMachine):
         spent_by_orders.settle(of_coupons=[coupon.pk], at=self.clock.now)
         self.pages[wish.customer].claim(wish, self.sales[wish.sale])
 
+    @rule(customer=who, minor=st.integers(100, 6000), percent=st.integers(10, 100))
+    def order_that_points_pay_for(self, customer: int, minor: int, percent: int) -> None:
+        self.order(customer=customer, minor=minor, percent=0)
+        self.claim(customer=customer, percent=percent)
+        self.use(number=-1, of_order=-1, percent=100)
+
     @rule(number=which)
     def give_up(self, number: int) -> None:
         standing = [pk for pk, wish in self.wishes.items() if wish.state == "reserved"]

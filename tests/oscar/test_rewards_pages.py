@@ -232,7 +232,7 @@ def test_a_number_that_is_none_is_refused_in_words(world: OscarWorld, ada: Any, 
 
 
 def test_points_stop_at_the_margin_guards_floor(world: OscarWorld, ada: Any) -> None:
-    MarginGuard.objects.create(share_of_list=Decimal(60))
+    MarginGuard.objects.create(pk=1, share_of_list=Decimal(60))
     points_off()
     shopper = shopping(world, ada, "10.00")
     assert "Use 400 points on this basket: €4.00 off" in text(shopper.get("/basket/"))

@@ -5,6 +5,7 @@ The negative control takes the row locks off and must go wrong; otherwise these 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -64,11 +65,13 @@ def test_sixteen_against_one_limit_reach_it_exactly(clock: Clock) -> None:
 @pytest.mark.postgres
 def test_without_row_locks_the_same_race_goes_wrong(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     def unlocked(rows: QuerySet[Model]) -> list[Any]:
-        return list(rows.order_by("pk"))
+        found = list(rows.order_by("pk"))
+        time.sleep(0.005)  # long enough for another to read the same
+        return found
 
-    works = reviewers(clock)
     for place in ("loyalty.services.actions.hold", "loyalty.services.points.hold"):
         monkeypatch.setattr(place, unlocked)
+    works = reviewers(clock)
     results = together(*works)
     refused = [result for result in results if isinstance(result, IntegrityError)]
     assert refused or list(verifying.differences()), "the race was not one: nothing went wrong without locks"

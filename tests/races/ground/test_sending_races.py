@@ -183,10 +183,12 @@ def interleave(
     tell, step = locmem.EmailBackend.send_messages, Starter.step
     gates = [threading.Event() for _ in people]
 
-    def note(self: Starter, previous: Ready | None, item: Ready | None, *, at: datetime) -> tuple[bool, bool]:
+    def note(
+        self: Starter, previous: Ready | None, item: Ready | None, *, at: datetime, meanwhile: Any = None
+    ) -> tuple[bool, bool]:
         # drawn before the UPDATE: a no that is committed by then must be heard
         mark = next(count)
-        sent, started = step(self, previous, item, at=at)
+        sent, started = step(self, previous, item, at=at, meanwhile=meanwhile)
         if item and started:
             starts[item.message.customer.email] = mark
         return sent, started
