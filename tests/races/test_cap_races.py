@@ -64,7 +64,7 @@ def test_sixteen_against_one_limit_reach_it_exactly(clock: Clock) -> None:
 
 @pytest.mark.postgres
 def test_without_row_locks_the_same_race_goes_wrong(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unlocked(rows: QuerySet[Model]) -> list[Any]:
+    def unlocked(rows: QuerySet[Model], *, no_key: bool = False) -> list[Any]:
         found = list(rows.order_by("pk"))
         time.sleep(0.005)  # long enough for another to read the same
         return found
