@@ -12,14 +12,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import F
 
 from campaigns.models import Coupon, Redemption
 from campaigns.services import coupons
 from campaigns.terms import Kind as Gives
 from loyalty.facts import PointsGivenBack, PointsSpent
 from loyalty.locks import hold
-from loyalty.models import Claim, Lot, LotMove, Reward
+from loyalty.models import Claim, Entry, Lot, LotMove, Reward
 from loyalty.models.claim import LIVE
 from loyalty.services import claims, coupon_families, paying, programmes
 from loyalty.services.coupon_families import Family
@@ -91,17 +91,21 @@ class _Settling:
 
     def _taken(self) -> Mapping[int, list[tuple[Lot, int]]]:
         """Return claim id → the lots that its points came from, and how many are still away, in the order of taking."""
-        keys = {claims.entry_key(one, number): one for one in self.held for number in range(one.postings)}
+        keys = {claims.entry_key(one, number): (one.pk, number) for one in self.held for number in range(one.postings)}
         if not keys:
             return {}
-        moves = LotMove.objects.filter(entry__key__in=keys, lot__account=F("entry__account")).order_by()
-        away: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-        for key, lot, number in moves.values_list("entry__key", "lot").annotate(n=Sum("points")):
-            away[keys[key].pk][lot] -= number
-        lots = Lot.objects.in_bulk({lot for of_claim in away.values() for lot in of_claim})
+        posted: dict[int, dict[int, int]] = defaultdict(dict)
+        for key, number in Entry.objects.filter(key__in=keys).values_list("key", "points"):
+            claim, turn = keys[key]
+            posted[claim][turn] = number
+        moved: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
+        moves = LotMove.objects.filter(entry__key__in=keys, lot__account=F("entry__account"), points__lt=0)
+        for key, lot, number in moves.values_list("entry__key", "lot", "points"):
+            moved[keys[key]][lot] = -number
+        lots = Lot.objects.in_bulk({lot for of_entry in moved.values() for lot in of_entry})
         return {
-            pk: sorted(((lots[lot], n) for lot, n in of_claim.items() if n > 0), key=lambda pair: _turn(pair[0]))
-            for pk, of_claim in away.items()
+            claim: _away([(entries[turn], moved[claim, turn]) for turn in sorted(entries)], lots)
+            for claim, entries in posted.items()
         }
 
     def _settle(self, one: Claim) -> None:
@@ -181,14 +185,7 @@ class _Settling:
 
     def _returning(self, one: Claim, number: int) -> Posting:
         """Return the entry that gives points back, what was taken last first, to where they came from."""
-        away = self.taken.get(one.pk, [])
-        endless = min(number, one.spent - sum(n for _, n in away))
-        back: dict[int, int] = {}
-        rest = number - endless
-        for lot, n in reversed(away):
-            if part := min(n, rest):
-                back[lot.pk] = part
-                rest -= part
+        back = _last(self.taken.get(one.pk, []), number, spent=one.spent)
         return Posting(
             key=claims.entry_key(one, one.postings),
             customer=one.account.customer_id,
@@ -196,7 +193,7 @@ class _Settling:
             kind=Kind.RETURN,
             breakdown={"claim": one.pk, "reward": one.reward.name, "about": one.order},
             source=f"{claims.SOURCE}{one.reward_id}",
-            gives_back=back,
+            gives_back={lot.pk: part for lot, part in back},
             joins=self.renews[1],
             at=self.at,
         )
@@ -205,6 +202,39 @@ class _Settling:
         self.book.write(posting)
         one.spent -= posting.points
         one.postings += 1
+
+
+def _last(away: Sequence[tuple[Lot, int]], number: int, *, spent: int) -> list[tuple[Lot, int]]:
+    """Return which lots so many points come back to: those without an end first, then what was taken last."""
+    rest = number - min(number, spent - sum(n for _, n in away))
+    back = []
+    for lot, n in reversed(away):
+        if part := min(n, rest):
+            back.append((lot, part))
+            rest -= part
+    return back
+
+
+def _away(entries: Sequence[tuple[int, Mapping[int, int]]], lots: Mapping[int, Lot]) -> list[tuple[Lot, int]]:
+    """Return which lots a claim's points are from now. ``entries``: points of each and what it took, oldest first.
+
+    What came back counts as back, also where a debt ate it and no lot has it.
+    """
+    away: dict[int, int] = defaultdict(int)
+    spent = 0
+    for points, taken in entries:
+        if points < 0:
+            for lot, n in taken.items():
+                away[lot] += n
+        else:
+            for one, n in _last(_in_turn(away, lots), points, spent=spent):
+                away[one.pk] -= n
+        spent -= points
+    return _in_turn(away, lots)
+
+
+def _in_turn(away: Mapping[int, int], lots: Mapping[int, Lot]) -> list[tuple[Lot, int]]:
+    return sorted(((lots[lot], n) for lot, n in away.items() if n > 0), key=lambda pair: _turn(pair[0]))
 
 
 def _use(one: Claim, family: Family) -> Redemption | None:

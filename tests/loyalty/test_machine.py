@@ -357,6 +357,20 @@ def test_the_ledger_and_the_paper_agree(examples: int) -> None:
     run(examples)
 
 
+def test_points_that_a_debt_has_eaten_do_not_come_back_a_second_time() -> None:
+    machine = Machine()
+    machine.order_that_points_pay_for(customer=1, minor=851, percent=86)
+    machine.cancel_or_reinstate(number=0)
+    machine.wait(days=5)
+    machine.cancel_or_reinstate(number=0)
+    machine.wait_until_something_ends_to_the_instant()
+    machine.tick()
+    machine.cancel_or_reinstate(number=0)
+    machine.the_ledger_says_what_the_paper_says()
+    assert machine.pages[1].seen()[0] == 0
+    machine.teardown()
+
+
 # The bugs
 
 Patch = Callable[[pytest.MonkeyPatch], None]
