@@ -19,6 +19,7 @@ from retention.mail import Mail
 from retention.models import Text
 from retention.services import shipped, texts, utm
 from retention.services.sandbox import OUTPUT_LIMIT, compile_text, line_of
+from retention.services.stencils import Stencils, Written
 
 
 class CannotRender(Exception):
@@ -95,12 +96,27 @@ class Script:
             found = texts.parts(mail)
             self._html = {one.block: shipped.html(one.body) for one in found if one.block in self._words.html}
             self._plain = {one.block: shipped.plain(one.body) for one in found if one.block in self._words.text}
+        words = self._words
+        parts = (words.subject, words.preheader, words.html, words.text)
+        self._stencils = Stencils(
+            [*parts, *self._layouts.values(), *self._html.values(), *self._plain.values()], self._write
+        )
 
     def write(self, values: Mapping[str, Any], *, tags: Mapping[str, str] | None = None) -> Rendered:
         """Write it with ``values``; ``tags`` go to links to the shop.
 
         Raises CannotRender where the Liquid is wrong, a value is not declared, or a limit is passed.
         """
+        written = self._stencils.write(values)
+        return Rendered(
+            subject=" ".join(written.subject.split())[:200],
+            preheader=" ".join(written.preheader.split()),
+            html=utm.in_html(written.html, tags) if tags else written.html,
+            text=utm.in_text(written.text, tags) if tags else written.text,
+            language=self.language,
+        )
+
+    def _write(self, values: Mapping[str, Any]) -> Written:
         words = self._words
         subject = self._fill("subject", words.subject, values)
         preheader = self._fill("preheader", words.preheader, values)
@@ -119,13 +135,7 @@ class Script:
             raise self._refusal(f"more than {OUTPUT_LIMIT} characters")
         text = self._fill("text", self._layouts["layout.txt"], {**shared, "body": plain})
         text = MORE_LINES.sub("\n\n", text).strip() + "\n"
-        return Rendered(
-            subject=" ".join(subject.split())[:200],
-            preheader=" ".join(preheader.split()),
-            html=utm.in_html(html, tags) if tags else html,
-            text=utm.in_text(text, tags) if tags else text,
-            language=self.language,
-        )
+        return Written(subject=subject, preheader=preheader, html=html, text=text)
 
     def _fill(self, part: str, source: str, given: Mapping[str, Any], *, html: bool = False) -> str:
         try:
