@@ -15,7 +15,7 @@ from django.db.models import Case, Exists, F, Value, When
 
 from retention.conf import conf
 from retention.models import Message
-from retention.services import answers, heard, letters, outbox, starting, unsettled
+from retention.services import answers, heard, letters, outbox, smtp, starting, unsettled
 from retention.services.starting import Starter
 from retention.services.writing import Ready
 from retention.watch import Watch
@@ -98,7 +98,7 @@ def _send(line: BaseEmailBackend, email: EmailMultiAlternatives) -> None:
         except letters.NotOurs:
             pass
         else:
-            line.connection.sendmail(letters.address_of(email.from_email), [letters.route(email.to[0])], raw)
+            smtp.send(line.connection, letters.address_of(email.from_email), letters.route(email.to[0]), raw)
             return
     line.send_messages([email])
 

@@ -30,6 +30,10 @@ class PostOffice:
         """Every recipient that was named, as it was written."""
         self.lines = 0
         """How many connections were made."""
+        self.at_once = False
+        """Whether commands may come together, as most servers of today have it."""
+        self.patient = False
+        """Whether it asks for the mail, too, when it has refused whom it is for."""
         self.watch: Callable[[str], None] = lambda stage: None
         """Called at ``MAIL``, and at ``DATA`` when a mail is taken and its sender not yet told."""
         office = self
@@ -72,15 +76,27 @@ class _Handler(socketserver.StreamRequestHandler):
         office = self.post_office
         office.lines += 1
         recipients: list[str] = []
+        begun = False
         self.say("220 loopback")
         while line := self.rfile.readline():
             verb, _, rest = line.decode().strip().partition(" ")
             words = "250 yes"
             match verb.upper():
+                case "EHLO" if office.at_once:
+                    words = "250-loopback\r\n250-SIZE 1000000\r\n250 PIPELINING"
+                case "RCPT" | "DATA" if not begun:
+                    words = "503 MAIL first"
                 case "RCPT":
                     recipients.append(rest.partition("<")[2].partition(">")[0])
                     office.rcpt.append(recipients[-1])
-                    words = office.answer("RCPT", recipients[-1:]) or words
+                    if refusal := office.answer("RCPT", recipients[-1:]):
+                        words, _ = refusal, recipients.pop()
+                case "DATA" if not recipients and not office.patient:
+                    words = "554 no valid recipients"
+                case "DATA" if not recipients:
+                    self.say("354 go on")
+                    self.read()
+                    words = "554 no valid recipients"
                 case "DATA":
                     self.say("354 go on")
                     office.seen.append(self.read())
@@ -94,6 +110,7 @@ class _Handler(socketserver.StreamRequestHandler):
                 case "MAIL":
                     recipients = []
                     words = office.sender or words
+                    begun = not office.sender
                     office.watch("MAIL")
                 case "QUIT":
                     self.say("221 bye")

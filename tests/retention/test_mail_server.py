@@ -20,6 +20,13 @@ MINUTE = timedelta(minutes=1)
 Make = Callable[..., Customer]
 
 
+@pytest.fixture(autouse=True, params=["each command alone", "commands at once", "at once and patient"])
+def manner(request: pytest.FixtureRequest, office: PostOffice) -> None:
+    """Servers of each kind, and the same becomes of every mail."""
+    office.at_once = request.param != "each command alone"
+    office.patient = request.param == "at once and patient"
+
+
 @pytest.fixture
 def three(customer: Make) -> dict[str, Message]:
     """News for three people, in this order."""
@@ -183,6 +190,7 @@ def test_an_address_with_a_newline_reaches_no_line(office: PostOffice, customer:
     assert len(office.seen) == 1
 
 
+@pytest.mark.parametrize("manner", ["commands at once"], indirect=True)
 @pytest.mark.parametrize(
     "words",
     [
