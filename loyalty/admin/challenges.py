@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import MappingProxyType
 from typing import Any
 
 from django.contrib import admin
@@ -17,6 +18,7 @@ from loyalty import challenge_section, challenge_words, present_words
 from loyalty.admin import links
 from loyalty.admin.challenge_forms import ChallengeForm
 from loyalty.admin.confirming import ConfirmedAdmin, Sentence, told
+from loyalty.admin.trading import TradingFormSet, a_name_of_its_own
 from loyalty.models import Challenge, ChallengeGoods
 from loyalty.services import challenge_reach
 from retention.admin.base import INLINE
@@ -25,8 +27,13 @@ ALWAYS = ("name", "words", "active")
 """What may change while people take part."""
 
 
+class GoodsFormSet(TradingFormSet):
+    aside = MappingProxyType({"reference": a_name_of_its_own()})
+
+
 class GoodsInline(INLINE):
     model = ChallengeGoods
+    formset = GoodsFormSet
     fields = ("kind", "reference")
     extra = 0
     verbose_name_plural = gettext_lazy("goods that alone count; none: everything counts")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django import forms
 from django.contrib.messages.storage import default_storage
+from django.core.validators import MaxValueValidator
 from django.db import transaction
+from django.db.models import Field
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
@@ -15,6 +18,10 @@ from retention.admin.base import Admin
 
 Sentence = str | Callable[[], str]
 """One that has to count a lot is a function, which is called when nothing is locked any more."""
+
+
+LARGEST = {"PositiveSmallIntegerField": 2**15 - 1, "PositiveIntegerField": 2**31 - 1}
+"""What such a column holds where it has a size."""
 
 
 def told(sentences: Iterable[Sentence]) -> list[str]:
@@ -35,6 +42,14 @@ class ConfirmedAdmin(Admin):
         A function among them reads of the saved rows before it is returned, and counts when it is called.
         """
         raise NotImplementedError
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **given: Any) -> Any:
+        """Let no number be larger than on any database: SQLite takes all, and days become dates that do not exist."""
+        field = super().formfield_for_dbfield(db_field, request, **given)
+        most = LARGEST.get(db_field.get_internal_type())
+        if most is not None and isinstance(field, forms.IntegerField):
+            field.validators.append(MaxValueValidator(most))
+        return field
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

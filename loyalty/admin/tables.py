@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from django.contrib import admin
 from django.contrib.messages import get_messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -20,6 +22,7 @@ from django.utils.translation import gettext_lazy
 
 from loyalty import table_words
 from loyalty.admin.confirming import ConfirmedAdmin
+from loyalty.admin.trading import TradingFormSet, a_name_of_its_own
 from loyalty.models import Tier, TierTable
 from loyalty.models.tier import Metric
 from loyalty.services import rules, tables, tier_trials, tiers
@@ -75,12 +78,24 @@ class TierForm(forms.ModelForm):
         """The whole table says it better, with names and amounts."""
 
 
-class TierFormSet(forms.BaseInlineFormSet):
+class TierFormSet(TradingFormSet):
+    aside = MappingProxyType(
+        {
+            "name": a_name_of_its_own(),
+            # beyond what the form takes, and below what the columns hold
+            "rank": F("rank") + 10_000,
+            "threshold_minor": F("threshold_minor") + 10**15,
+        }
+    )
+
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
         return {**super().get_form_kwargs(index), "table": self.instance}
 
     def clean(self) -> None:
         """Look at the whole table: order, gaps, doubles."""
+        going = [form.instance.pk for form in self.deleted_forms if form.instance.pk]
+        if reasons := tables.why_kept(going):
+            raise ValidationError(reasons)
         if any(self.errors):
             return
         kept = [form for form in self.forms if form.has_changed() or form.instance.pk]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from django.db.models import Count, Exists, OuterRef
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from loyalty import tier_words
+from loyalty.models import Tier, TierGrant
 from loyalty.models.tier import Metric
+from retention import counts
 from retention.models import Order
 
 
@@ -40,7 +44,7 @@ def _ranks(rungs: Sequence[Rung]) -> Iterator[str]:
     for rank, times in sorted(ranks.items()):
         if times > 1:
             yield _("Rank %(rank)s is given to %(times)s tiers.") % {"rank": rank, "times": times}
-    missing = sorted(set(range(1, max(ranks) + 1)) - set(ranks))
+    missing = sorted(set(range(1, len(ranks) + 1)) - set(ranks))
     if missing:
         yield _("Ranks count from 1 without a gap; missing: %(ranks)s.") % {"ranks": ", ".join(map(str, missing))}
 
@@ -85,6 +89,30 @@ def _ladder(rungs: Sequence[Rung], *, metric: str, currency: str) -> Iterator[st
                 "high": show(upper.keeps),
                 "low": show(lower.keeps),
             }
+
+
+def why_kept(tiers: Collection[int]) -> list[str]:
+    """Return a sentence for each of these tiers that cannot be deleted, and what to do instead: one query."""
+    if not tiers:
+        return []
+    given = Exists(TierGrant.objects.filter(benefit__tier=OuterRef("pk")))
+    rows = Tier.objects.filter(pk__in=tiers).annotate(people=Count("memberships"), given=given).order_by("rank")
+    cure = _("Make another table without it, and make that one the active one: everybody is then placed anew.")
+    said = []
+    for tier in rows:
+        words = {"tier": tier.name, "n": counts.show(tier.people)}
+        if tier.people:
+            sentence = ngettext(
+                "%(n)s customer stands in “%(tier)s”, so it cannot be deleted.",
+                "%(n)s customers stand in “%(tier)s”, so it cannot be deleted.",
+                tier.people,
+            )
+        elif tier.given:
+            sentence = _("“%(tier)s” has given customers its benefits, which are kept with it; it cannot be deleted.")
+        else:
+            continue
+        said.append(f"{sentence % words} {cure}")
+    return said
 
 
 def currency_mistake(currency: str) -> str:
