@@ -11,6 +11,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from loyalty import queries
 from loyalty.models import Account, Membership, Tier
 from retention import registry, same_person
 from retention.registry import Condition, Words
@@ -21,8 +22,18 @@ def _tiers() -> list[tuple[str, str]]:
     return [(name, name) for name in names]
 
 
+class TierField(forms.ChoiceField):
+    """A tier of the table in force, by what it is called now, also where it was chosen under a name of before."""
+
+    def to_python(self, value: Any) -> str:
+        return queries.tier_called(super().to_python(value))
+
+    def prepare_value(self, value: Any) -> Any:
+        return queries.tier_called(value) if isinstance(value, str) else value
+
+
 class InTierForm(forms.Form):
-    tier = forms.ChoiceField(label=gettext_lazy("tier"), choices=_tiers)
+    tier = TierField(label=gettext_lazy("tier"), choices=_tiers)
 
 
 class InTier(Condition):
@@ -33,9 +44,9 @@ class InTier(Condition):
     form = InTierForm
 
     def where(self, parameters: Mapping[str, Any], *, at: datetime) -> Q:
-        name = str(parameters.get("tier", "")).strip()
-        named = Tier.objects.filter(table__active=True, name__iexact=name, table=OuterRef("tier__table"))
-        above = Membership.objects.annotate(least=Subquery(named.order_by("pk").values("threshold_minor")[:1]))
+        name = str(parameters.get("tier", ""))
+        named = Tier.objects.filter(table__active=True, table=OuterRef("tier__table")).called(name)
+        above = Membership.objects.annotate(least=Subquery(named.values("threshold_minor")[:1]))
         return same_person.any_of(above.filter(tier__threshold_minor__gte=F("least")))
 
     def reason(self, parameters: Mapping[str, Any]) -> Words:

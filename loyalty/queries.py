@@ -81,6 +81,18 @@ def tier_names() -> set[str]:
     return {name.strip().casefold() for name in names}
 
 
+def tiers_called() -> dict[str, str]:
+    """Return what the tiers in force are called, or were called before, in small letters → their names now."""
+    tiers = Tier.objects.filter(table__active=True).order_by("former__pk")
+    rows = list(tiers.values_list("name", "former__name"))
+    return {old.casefold(): now for now, old in rows if old} | {now.casefold(): now for now, _ in rows}
+
+
+def tier_called(name: str) -> str:
+    """Return what the tier in force of this name, or that was called so before, is called now; else the same name."""
+    return tiers_called().get(name.strip().casefold(), name)
+
+
 def outstanding() -> tuple[int, int, int]:
     """Return how many members hold points, how many they can spend, and how many are pending."""
     holding = Account.objects.filter(Q(balance__gt=0) | Q(pending__gt=0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from campaigns.goods_words import Titles
 from campaigns.models import OfferVersion
 from campaigns.terms import Kind as Gives
 from campaigns.terms import Terms
+from loyalty import queries
 from loyalty import terms as programme_terms
 from loyalty.models import Claim, Rate, Reward
 from loyalty.services import paying
@@ -36,15 +37,25 @@ def missing(number: int) -> str:
     return ngettext("%(n)s point is missing.", "%(n)s points are missing.", number) % {"n": number}
 
 
-def no(reason: No, *, reward: Reward | None = None, short: int = 0) -> str:
-    """Return why somebody cannot have a reward, a sentence to them."""
+def no(reason: No, *, reward: Reward | None = None, short: int = 0, called: Mapping[str, str] | None = None) -> str:
+    """Return why somebody cannot have a reward, a sentence to them. ``called``: ``queries.tiers_called``, read once."""
     if reason == No.NOT_ENOUGH and short:
         return missing(short)
     if reason == No.NOT_FOR_YOU and reward is not None and reward.condition == "loyalty.in_tier":
-        return _("This is for %(tier)s and above.") % {"tier": reward.parameters.get("tier", "?")}
+        return _("This is for %(tier)s and above.") % {"tier": _tier(reward, called)}
     if reason == No.TOO_FEW and reward is not None:
         return _("Use at least %(points)s at once.") % {"points": points(reward.cost)}
     return str(reason.label)
+
+
+def _tier(reward: Reward, called: Mapping[str, str] | None) -> str:
+    name = str(reward.parameters.get("tier", "?"))
+    return (queries.tiers_called() if called is None else called).get(name.strip().casefold(), name)
+
+
+def called_of(choices: Iterable[Choice]) -> Mapping[str, str]:
+    """Return the names of tiers where one of these is only for some: one query at most."""
+    return queries.tiers_called() if any(choice.no == No.NOT_FOR_YOU for choice in choices) else {}
 
 
 def cards(choices: Iterable[Choice]) -> list[dict[str, Any]]:
@@ -52,6 +63,7 @@ def cards(choices: Iterable[Choice]) -> list[dict[str, Any]]:
     choices = list(choices)
     terms_of = current_terms(choice.reward for choice in choices)
     titles = goods_words.titles(terms_of.values())
+    called = called_of(choices)
     return [
         {
             "pk": choice.reward.pk,
@@ -59,7 +71,7 @@ def cards(choices: Iterable[Choice]) -> list[dict[str, Any]]:
             "words": choice.reward.words,
             "cost": points(choice.reward.cost),
             "gives": gives(terms_of[choice.reward.offer_id], titles) if choice.reward.offer_id in terms_of else "",
-            "no": no(choice.no, reward=choice.reward, short=choice.missing) if choice.no else "",
+            "no": no(choice.no, reward=choice.reward, short=choice.missing, called=called) if choice.no else "",
             "is_donation": choice.reward.kind == Kind.DONATION,
             "has": choice.reward.cost - choice.missing if choice.missing else choice.reward.cost,
             "most": choice.reward.cost,

@@ -198,7 +198,9 @@ class TierTableAdmin(ConfirmedAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
+        rungs = [one for formset in formsets for one in formset.initial_forms if not one.cleaned_data.get("DELETE")]
+        renamed = [one for one in rungs if "name" in one.changed_data]
+        tables.note_names({one.instance.pk: one.initial["name"] for one in renamed})
         if form.instance.active:
-            rungs = [one for formset in formsets for one in formset.initial_forms if not one.cleaned_data.get("DELETE")]
-            rules.follow_tiers({one.initial["name"]: one.instance.name for one in rungs if "name" in one.changed_data})
+            rules.follow_tiers({one.initial["name"]: one.instance.name for one in renamed})
         TierTable.objects.filter(pk=form.instance.pk).update(stale=True)

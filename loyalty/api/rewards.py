@@ -54,7 +54,10 @@ class RewardOut(serializers.Serializer[Choice]):
         return reward_words.gives(terms) if terms else ""
 
     def get_detail(self, choice: Choice) -> str:
-        return reward_words.no(choice.no, reward=choice.reward, short=choice.missing) if choice.no else ""
+        called = self.context["called"]
+        return (
+            reward_words.no(choice.no, reward=choice.reward, short=choice.missing, called=called) if choice.no else ""
+        )
 
 
 class ClaimOut(serializers.ModelSerializer[Claim]):
@@ -100,7 +103,8 @@ class Rewards(Mine):
     def get(self, request: Request) -> Response:
         choices = rewards.choices(self.customer, queries.account(self.customer), at=timezone.now())
         terms = reward_words.current_terms(choice.reward for choice in choices)
-        return Response([RewardOut(choice, context={"terms": terms}).data for choice in choices])
+        context = {"terms": terms, "called": reward_words.called_of(choices)}
+        return Response([RewardOut(choice, context=context).data for choice in choices])
 
 
 class ClaimFilter(FilterSet):

@@ -21,7 +21,7 @@ from loyalty.models.reward import Reward
 from loyalty.models.rule import EarningRule
 from loyalty.models.tally import CapTally
 from loyalty.models.task import Task
-from loyalty.models.tier import Tier, TierTable
+from loyalty.models.tier import Tier, TierName, TierTable
 from loyalty.models.tier_benefit import TierBenefit, TierGrant
 from loyalty.models.tier_trial import TierTrial, TierTrialCount, TierTrialMove
 
@@ -67,6 +67,7 @@ __all__ = [
     "TierBenefit",
     "TierGrant",
     "TierMove",
+    "TierName",
     "TierTable",
     "TierTrial",
     "TierTrialCount",

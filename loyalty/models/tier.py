@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.models import currency
@@ -121,6 +121,15 @@ class TierTable(models.Model):
         return self.name
 
 
+class TierQuerySet(models.QuerySet["Tier"]):
+    def called(self, name: str) -> TierQuerySet:
+        """Those of this name, without letter case, and after them the one that was called so last; at most one counts,
+        the first."""
+        now, before = Q(name__iexact=name.strip()), Q(former__name__iexact=name.strip())
+        first = Case(When(now, then=0), default=1)
+        return self.filter(now | before).order_by(first, F("former__pk").desc(nulls_last=True), "pk")
+
+
 class Tier(models.Model):
     """One rung: who reaches ``threshold_minor`` gets onto it, who reaches ``keep_minor`` stays.
 
@@ -133,6 +142,8 @@ class Tier(models.Model):
     threshold_minor = models.BigIntegerField(_("begins at"))
     keep_minor = models.BigIntegerField(_("kept from"), null=True, blank=True)
     """None: the same as it begins at."""
+
+    objects = TierQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("tier")
@@ -156,3 +167,18 @@ class Tier(models.Model):
     def keeps(self) -> int:
         """From where on it is kept."""
         return self.threshold_minor if self.keep_minor is None else self.keep_minor
+
+
+class TierName(models.Model):
+    """What a tier was called before. Conditions and templates that ask for it by this name still mean it."""
+
+    tier = models.ForeignKey(Tier, on_delete=models.CASCADE, related_name="former")
+    name = models.CharField(_("name"), max_length=60)
+
+    class Meta:
+        verbose_name = _("earlier name of a tier")
+        verbose_name_plural = _("earlier names of tiers")
+        constraints = [models.UniqueConstraint(fields=["tier", "name"], name="loyalty_former_name_once")]
+
+    def __str__(self) -> str:
+        return self.name

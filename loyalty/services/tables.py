@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from django.db.models import Count, Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from loyalty import tier_words
-from loyalty.models import Tier, TierGrant
+from loyalty.models import Tier, TierGrant, TierName
 from loyalty.models.tier import Metric
 from retention import counts
 from retention.models import Order
@@ -91,12 +92,19 @@ def _ladder(rungs: Sequence[Rung], *, metric: str, currency: str) -> Iterator[st
             }
 
 
+def note_names(renamed: Mapping[int, str]) -> None:
+    """Keep what tiers were called before: tier id → its old name. In one table a name of before is that of one tier."""
+    for pk, name in renamed.items():  # of one page: a handful
+        TierName.objects.filter(tier__table__tiers=pk, name__iexact=name).delete()
+    TierName.objects.bulk_create(TierName(tier_id=pk, name=name) for pk, name in renamed.items())
+
+
 def why_kept(tiers: Collection[int]) -> list[str]:
     """Return a sentence for each of these tiers that cannot be deleted, and what to do instead: one query."""
     if not tiers:
         return []
     given = Exists(TierGrant.objects.filter(benefit__tier=OuterRef("pk")))
-    rows = Tier.objects.filter(pk__in=tiers).annotate(people=Count("memberships"), given=given).order_by("rank")
+    rows: Any = Tier.objects.filter(pk__in=tiers).annotate(people=Count("memberships"), given=given).order_by("rank")
     cure = _("Make another table without it, and make that one the active one: everybody is then placed anew.")
     said = []
     for tier in rows:

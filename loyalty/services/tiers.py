@@ -93,8 +93,8 @@ def standing(customer: Customer, *, at: datetime) -> Standing | None:
 
 
 def stands_in(user: int, name: str) -> bool:
-    """Whether a user of the shop stands in the tier of that name, in whatever case it is written, or above it."""
-    named = Tier.objects.filter(table__active=True, name__iexact=name.strip()).values("rank")[:1]
+    """Whether a user of the shop stands in the tier of that name, now or before, in whatever case, or above it."""
+    named = Tier.objects.filter(table__active=True).called(name).values("rank")[:1]
     stands = Membership.objects.filter(customer__user=user, tier__table__active=True)
     return bool(stands.filter(tier__rank__gte=Subquery(named)).exists())
 

@@ -14,12 +14,15 @@ from django.utils import timezone
 
 from campaigns.services import offers
 from campaigns.terms import Money, Terms
-from loyalty.models import Challenge, ChallengeGoods, EarningRule, Membership, Tier, TierTable
+from loyalty import reward_words
+from loyalty.models import Challenge, ChallengeGoods, EarningRule, Membership, Reward, Tier, TierTable
 from loyalty.services import rules, tiers
+from loyalty.services.rewards import No
+from retention import registry
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
 from tests.loyalty.test_admin import hidden, table_form, text
-from tests.loyalty.till import START, join, start, table
+from tests.loyalty.till import START, join, start, table, who
 
 Drain = Callable[[datetime], None]
 
@@ -106,6 +109,30 @@ def test_names_in_a_circle_take_their_earning_rules_and_members_along(
     assert dict(EarningRule.objects.values_list("name", "tier")) == {"was Silver": "Gold", "was Gold": "Silver"}
     assert Membership.objects.values_list("tier__name", "tier__rank").get() == ("Gold", 1)
     assert (tiers.stands_in(ada.pk, "Gold"), tiers.stands_in(ada.pk, "Silver")) == (True, False)
+
+
+def test_what_asks_for_a_tier_goes_on_asking_for_it_under_its_new_name(
+    staff: Client, shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    made, ada = table(("Silver", 1000), ("Gold", 5000)), join()
+    shop.place(user=ada, total=Decimal("60.00"))
+    drain(clock.now)
+    reward = Reward.objects.create(
+        name="Tea", kind="custom", cost=5, condition="loyalty.in_tier", parameters={"tier": "Gold"}, created_at=START
+    )
+    save(staff, change("tiertable", made.pk), edited(made, (1, "Silver", "10"), (2, "Gold Club", "50")))
+    condition = registry.conditions["loyalty.in_tier"]
+    for name in ("Gold", "gold club"):
+        assert condition.matching([who(ada).pk], {"tier": name}, clock.now) == {who(ada).pk}
+        assert tiers.stands_in(ada.pk, name)
+        assert condition.clean({"tier": name}) == {"tier": "Gold Club"}
+    assert reward_words.no(No.NOT_FOR_YOU, reward=reward) == "This is for Gold Club and above."
+    page = staff.get(change("reward", reward.pk)).content.decode()
+    assert '<option value="Gold Club" selected>' in page
+    save(staff, change("tiertable", made.pk), edited(made, (1, "Gold", "10"), (2, "Platinum", "50")))
+    assert condition.clean({"tier": "Gold"}) == {"tier": "Gold"}, "a name that is in use is that of who has it"
+    assert condition.clean({"tier": "Gold Club"}) == {"tier": "Platinum"}
+    assert condition.matching([who(ada).pk], {"tier": "Gold Club"}, clock.now) == {who(ada).pk}
 
 
 def test_trying_names_in_a_circle_saves_nothing(staff: Client) -> None:
