@@ -64,13 +64,15 @@ class HasPointsForm(forms.Form):
 
 
 class HasPoints(Condition):
+    """Can spend so many points now: pending ones are not open yet, and those set aside for a reward are bespoken."""
+
     name = "loyalty.has_points"
     label = gettext_lazy("has points to spend")
     form = HasPointsForm
 
     def where(self, parameters: Mapping[str, Any], *, at: datetime) -> Q:
         least = self.read(parameters)["points"]
-        return same_person.any_of(Account.objects.filter(balance__gte=least))
+        return same_person.any_of(Account.objects.filter(balance__gte=F("held") + least))
 
     def reason(self, parameters: Mapping[str, Any]) -> Words:
         return _("Has fewer than %(points)s points.") % {"points": parameters.get("points", "?")}

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
+from loyalty.services import points
 from retention import registry
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
@@ -48,6 +50,18 @@ def test_has_points_counts_what_can_be_spent(
     assert matching([waits, holds], {"points": "many"}, clock.now) == set(), "what cannot be asked holds for nobody"
     assert registry.conditions["loyalty.has_points"].reason({"points": 40}) == "Has fewer than 40 points."
     assert registry.conditions["loyalty.has_points"].words({"points": 40}) == "has at least 40 points to spend"
+
+
+def test_points_that_are_set_aside_for_a_reward_are_none_to_spend(shop: FakeShop, clock: Clock) -> None:
+    user = join()
+    registry.actions["loyalty.points"].run([("k", who(user).pk, "")], {"points": 40}, clock.now)
+    with transaction.atomic():
+        book = points.Book([who(user).pk], at=clock.now)
+        book.hold(who(user).pk, 15)
+        book.close()
+    matching = registry.conditions["loyalty.has_points"].matching
+    assert matching([who(user).pk], {"points": "26"}, clock.now) == set()
+    assert matching([who(user).pk], {"points": "25"}, clock.now) == {who(user).pk}
 
 
 def test_only_a_tier_that_is_there_can_be_asked_for(db: None) -> None:
