@@ -49,13 +49,18 @@ class Stopped:
 
 def limits(programme: Programme, at: datetime) -> Iterator[tuple[Period, date, int]]:
     """Yield the limits of a programme: which, the first day of the period that ``at`` is in, and how many points."""
+    most = {Period.DAY: programme.cap_day, Period.MONTH: programme.cap_month, Period.PROGRAMME: programme.cap_total}
+    for period, starts in periods(at):
+        if (points := most[period]) is not None:
+            yield period, starts, points
+
+
+def periods(at: datetime) -> Iterator[tuple[Period, date]]:
+    """Yield every period that limits can be for, with the first day of the one that ``at`` is in."""
     day = at.astimezone(ZoneInfo(ground.TIME_ZONE or settings.TIME_ZONE)).date()
-    if programme.cap_day is not None:
-        yield Period.DAY, day, programme.cap_day
-    if programme.cap_month is not None:
-        yield Period.MONTH, day.replace(day=1), programme.cap_month
-    if programme.cap_total is not None:
-        yield Period.PROGRAMME, ALWAYS, programme.cap_total
+    yield Period.DAY, day
+    yield Period.MONTH, day.replace(day=1)
+    yield Period.PROGRAMME, ALWAYS
 
 
 Key = tuple[int, int, str, date]
@@ -71,11 +76,12 @@ ON CONFLICT (account_id, programme_id, period, starts) DO UPDATE SET
 class Caps:
     """What is used of the limits of some locked accounts. One query to read, up to two to close."""
 
-    def __init__(self, needs: Collection[Need]) -> None:
+    def __init__(self, needs: Collection[Need], *, also_off: bool = False) -> None:
+        """``also_off``: limits that are taken off now are read, too, since points may go back that they had counted."""
         self._rows: dict[Key, CapTally] = {}
         self._more: dict[Key, int] = defaultdict(int)
         self._most: dict[Key, int] = {}
-        keys = {key for need in needs for key, _ in self._keys(need)}
+        keys = {key for need in needs for key in (self._all(need) if also_off else self._on(need))}
         if not keys:
             return
         rows = CapTally.objects.filter(
@@ -86,20 +92,26 @@ class Caps:
         self._rows = {(row.account_id, row.programme_id, row.period, row.starts): row for row in rows}
 
     @staticmethod
-    def _keys(need: Need) -> Iterator[tuple[Key, int]]:
-        for period, starts, most in limits(need.programme, need.at):
-            yield (need.account, need.programme.pk, period.value, starts), most
+    def _on(need: Need) -> dict[Key, int]:
+        """Return the limits that are set, and how many points each lets through."""
+        found = limits(need.programme, need.at)
+        return {(need.account, need.programme.pk, period.value, starts): most for period, starts, most in found}
+
+    @staticmethod
+    def _all(need: Need) -> list[Key]:
+        return [(need.account, need.programme.pk, period.value, starts) for period, starts in periods(need.at)]
 
     def take(self, need: Need, points: int) -> tuple[int, Stopped | None]:
         """Count points for every limit, as many as all of them leave. Returns how many, and what stopped the rest."""
         tightest: tuple[int, str, int] | None = None
-        for key, most in self._keys(need):
+        on = self._on(need)
+        for key, most in on.items():
             room = max(0, most - self._used(key))
             if tightest is None or room < tightest[0]:
                 tightest = (room, key[2], most)
         given = points if tightest is None else min(points, tightest[0])
         if given:
-            for key, most in self._keys(need):
+            for key, most in on.items():
                 self._more[key] += given
                 self._most[key] = most
         if given == points or tightest is None:
@@ -107,10 +119,10 @@ class Caps:
         return given, Stopped(points=points - given, period=tightest[1], most=tightest[2])
 
     def give_back(self, need: Need, points: int) -> None:
-        """Count some fewer: what was counted has gone back."""
-        for key, most in self._keys(need) if points else ():
-            fewer = min(points, self._used(key))
-            self._more[key] -= fewer
+        """Count some fewer: what was counted has gone back. Limits count it that are off meanwhile, too."""
+        for key in self._all(need) if points else ():
+            self._more[key] -= min(points, self._used(key))
+        for key, most in self._on(need).items():
             self._most.setdefault(key, most)
 
     def _used(self, key: Key) -> int:

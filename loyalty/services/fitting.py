@@ -35,7 +35,7 @@ class Fitting:
             programme = self._programmes.get(award.rate_id) or (running.programme if running else None)
             if programme is not None:
                 needs += [self._need(programme, customer, order) for customer in customers if customer is not None]
-        self._caps = Caps(needs)
+        self._caps = Caps(needs, also_off=True)
 
     @staticmethod
     def _programmes_of(awards: Sequence[OrderAward], running: Running | None) -> dict[int | None, Programme]:

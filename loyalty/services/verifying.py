@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 
 from loyalty.models import Account, Claim, Entry, Lot, LotMove, OrderAward
+from loyalty.services import tallies
 
 
 class LedgerDiffers(Exception):
@@ -20,7 +21,7 @@ class Difference:
     """One place where the cache and the entries disagree."""
 
     what: str
-    """``account``, ``award``, ``lot``, ``claim`` or ``entry``."""
+    """``account``, ``award``, ``lot``, ``claim``, ``entry`` or ``limit``."""
     id: int
     column: str
     cached: int
@@ -103,7 +104,8 @@ ORDER BY id
 
 
 def differences() -> Iterator[Difference]:
-    """Yield every difference between cached sums and entries or claims. Seven queries; reads the whole ledger."""
+    """Yield every difference between cached sums and entries or claims; reads the whole ledger. Seven queries, and four
+    more where there are limits."""
     for pk, balance, pending, owed, true_balance, true_pending in _rows(ACCOUNTS):
         for column, cached, rebuilt in (
             ("balance", balance, true_balance),
@@ -131,6 +133,8 @@ def differences() -> Iterator[Difference]:
         yield Difference(what="claim", id=pk, column="spent", cached=spent, rebuilt=int(true_spent))
     for pk, told, running in _rows(ENTRIES):
         yield Difference(what="entry", id=pk, column="balance_after", cached=told, rebuilt=int(running))
+    for tally, there in tallies.beyond():
+        yield Difference(what="limit", id=tally.pk, column="used", cached=tally.used, rebuilt=there)
 
 
 def verify() -> int:

@@ -8,14 +8,15 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from loyalty.models import Account, OrderAward
-from loyalty.services import verifying
+from loyalty.models import Account, CapTally, OrderAward, Programme
+from loyalty.services import actions, verifying
+from loyalty.services.actions import Done
 from retention import registry
 from retention.models import Heartbeat
 from retention.services import ticks
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
-from tests.loyalty.till import join, start
+from tests.loyalty.till import join, start, who
 
 Drain = Callable[[datetime], None]
 
@@ -66,6 +67,36 @@ def test_an_entry_that_somebody_changed_behind_our_back_is_found() -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE retention_loyalty_entry SET points = points + 1, bucket = 'balance'")
     assert {one.what for one in verifying.differences()} == {"account", "award", "entry"}
+
+
+def test_what_is_used_of_a_limit_and_nobody_got_is_found(shop: FakeShop, clock: Clock, drain: Drain) -> None:
+    programme = Programme.objects.get()
+    Programme.objects.update(cap_day=60, cap_month=1000, cap_orders=True)
+    actions.set_rule(programme, action="review", points=5, often="thing", approval=False, at=clock.now)
+    ada = join("cyd@example.com")
+    actions.did([Done(action="review", customer=who(ada).pk, subject="cup", at=clock.now)], at=clock.now)
+    shop.place(user=ada)
+    shop.place(user=ada)
+    drain(clock.now)
+    assert dict(CapTally.objects.values_list("period", "used")) == {"day": 60, "month": 60}
+    assert list(verifying.differences()) == []
+    month = CapTally.objects.get(period="month")
+    CapTally.objects.filter(pk=month.pk).update(used=61)
+    assert [str(one) for one in verifying.differences()] == [f"limit {month.pk}: used is 61, its entries say 60"]
+
+
+def test_what_goes_back_while_a_limit_is_off_is_not_used_of_it_later(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    Programme.objects.update(cap_day=60, cap_total=1000, cap_orders=True)
+    order = shop.place(user=join("cyd@example.com"))
+    drain(clock.now)
+    assert dict(CapTally.objects.values_list("period", "used")) == {"day": 40, "all": 40}
+    Programme.objects.update(cap_day=None, cap_total=None)
+    shop.mark(order, "cancelled")
+    drain(clock.now)
+    assert dict(CapTally.objects.values_list("period", "used")) == {"day": 0, "all": 0}
+    assert list(verifying.differences()) == []
 
 
 def test_the_nightly_tick_fails_where_staff_see_it(clock: Clock) -> None:
