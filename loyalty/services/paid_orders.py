@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Sum
+
 from loyalty.models import PaidTerm, Plan
 from retention.models import Customer, Order, OrderLine, Refund
 
@@ -60,9 +62,12 @@ def of(orders: Collection[str]) -> list[Bought]:
         return []
     found = Order.objects.filter(pk__in={line.order_id for line in lines}).select_related("customer")
     rows = {order.pk: order for order in found}
-    others = OrderLine.objects.filter(order__in=rows, amount_minor__gt=0).exclude(product__in=products)
-    mixed = set(others.order_by().values_list("order", flat=True))
+    sums = OrderLine.objects.filter(order__in=rows).order_by().values_list("order").annotate(sum=Sum("amount_minor"))
+    goods = dict(sums)
     by_line, by_order = _refunded(rows)
+    named: dict[int, int] = defaultdict(int)
+    for (pk, _), part in by_line.items():
+        named[pk] += part
     grouped: dict[tuple[int, str], list[OrderLine]] = defaultdict(list)
     for line in lines:
         grouped[line.order_id, line.product].append(line)
@@ -73,14 +78,11 @@ def of(orders: Collection[str]) -> list[Bought]:
         if plan is None:
             continue
         pieces, amount = sum(line.quantity for line in some), sum(line.amount_minor for line in some)
-        units = _left(
-            order,
-            pieces,
-            amount=amount,
-            refunded=sum(by_line.get((pk, line.reference), 0) for line in some),
-            # what a refund names no line for is the membership's only where there is nothing else
-            unnamed=0 if pk in mixed else by_order.get(pk, 0),
-        )
+        refunded = sum(by_line.get((pk, line.reference), 0) for line in some)
+        # what a refund names no line for is the membership's only once all else has gone back
+        others = goods[pk] - amount - (named[pk] - refunded)
+        unnamed = max(0, by_order[pk] - max(0, others))
+        units = _left(order, pieces, amount=amount, refunded=refunded, unnamed=unnamed)
         paid = amount * units // pieces if pieces else 0
         bought.append(Bought(order=order, plan=plan, product=product, pieces=pieces, units=units, paid_minor=paid))
     return bought
@@ -90,8 +92,7 @@ def _left(order: Order, pieces: int, *, amount: int, refunded: int, unnamed: int
     """Return how many pieces stand. A piece is taken out when its whole price went back, rounded down."""
     if order.paid_at is None or not order.counts:
         return 0
-    out = _pieces(refunded, pieces, amount) + _pieces(unnamed, pieces, order.total_minor)
-    return max(0, pieces - out)
+    return max(0, pieces - _pieces(refunded + unnamed, pieces, amount))
 
 
 def _pieces(refunded: int, pieces: int, amount: int) -> int:

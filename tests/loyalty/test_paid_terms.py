@@ -122,6 +122,52 @@ def test_a_refund_of_one_of_two_pieces_takes_one_out(shop: FakeShop) -> None:
     assert PaidTerm.objects.values_list("bought", "units", "paid_minor").get() == (2, 1, 6000)
 
 
+@pytest.mark.parametrize(
+    ("shipping", "named", "back", "left"),
+    [
+        ("0", "0", "79.99", 1), ("0", "0", "80.00", 0),  # all the goods
+        ("5", "0", "79.99", 1), ("5", "0", "80.00", 0),  # the shop keeps what shipping cost
+        ("5", "0", "60.00", 1),  # may have been for the cup
+        ("5", "20", "59.99", 1), ("5", "20", "60.00", 0),  # the cup has gone back already
+    ],
+)  # fmt: skip
+def test_a_refund_that_names_no_line_is_for_other_goods_first(
+    shop: FakeShop, shipping: str, named: str, back: str, left: int
+) -> None:
+    ada, year = till.join(), club.plan(shop)
+    order = club.buy(shop, year, ada, beside=Decimal(20))
+    whole = Decimal(80) + Decimal(shipping)
+    shop._change(order, shipping=Decimal(shipping), total=whole)
+    refunds = [RefundData(reference="b", amount=Decimal(back), at=shop.clock.now)]
+    if Decimal(named):
+        part = Decimal(named)
+        refunds.append(RefundData(reference="a", amount=part, at=shop.clock.now, lines=(("2", part),)))
+    shop._change(order, refunds=tuple(refunds))
+    club.work(shop.clock.now)
+    assert PaidTerm.objects.get().units == left
+
+
+def test_of_two_memberships_in_one_order_neither_goes_by_half_a_refund(shop: FakeShop) -> None:
+    ada, year, gold = till.join(), club.plan(shop), club.plan(shop, name="Gold")
+    lines = tuple(
+        LineData(reference=what.name, product=what.product, list_price=club.PRICE, amount=club.PRICE)
+        for what in (year, gold)
+    )
+    order = shop.place(user=ada, email=ada.email, total=2 * club.PRICE, lines=lines)
+    shop.refund(order, club.PRICE)  # of which, nobody says
+    club.work(shop.clock.now)
+    assert list(PaidTerm.objects.values_list("units", flat=True)) == [1, 1]
+
+
+def test_a_refund_of_the_goods_without_their_shipping_is_whole(shop: FakeShop) -> None:
+    ada, year = till.join(), club.plan(shop)
+    order = club.buy(shop, year, ada)
+    shop._change(order, shipping=Decimal(5), total=Decimal(65))
+    shop.refund(order, club.PRICE)
+    club.work(shop.clock.now)
+    assert PaidTerm.objects.get().units == 0
+
+
 def test_a_refund_beside_other_goods_counts_by_its_lines(shop: FakeShop) -> None:
     ada, year = till.join(), club.plan(shop)
     order = club.buy(shop, year, ada, beside=Decimal("100.00"))
