@@ -95,6 +95,16 @@ def test_each_subscriber_gets_each_fact_of_its_kinds_once_in_one_batch() -> None
     assert {position(log.subscriber) for log in (opened, proven, both)} == {3}
 
 
+def test_a_round_with_nothing_new_costs_two_queries_however_many_listen() -> None:
+    logs = [Log(f"test.{number}") for number in range(20)]
+    publish(1)
+    facts.dispatch(at=NOON)
+    with CaptureQueriesContext(connection) as queries:
+        assert facts.dispatch(at=NOON) == 0
+    assert len(queries) == 2
+    assert all(log.took == [1] for log in logs)
+
+
 def test_a_fact_is_restored_as_it_was_published() -> None:
     seen: list[Recorded] = []
     registry.subscribe("test.seen", OrderPaid, does="looks", handle=seen.extend)
