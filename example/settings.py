@@ -191,7 +191,7 @@ OSCAR_ORDER_STATUS_PIPELINE = {
 }
 OSCAR_LINE_STATUS_PIPELINE = OSCAR_ORDER_STATUS_PIPELINE
 OSCAR_ORDER_STATUS_CASCADE = {name: name for name in OSCAR_ORDER_STATUS_PIPELINE}
-OSCAR_HIDDEN_FEATURES = ["wishlists", "reviews"]
+OSCAR_HIDDEN_FEATURES = ["wishlists"]
 OSCAR_DASHBOARD_NAVIGATION = [*OSCAR_DASHBOARD_NAVIGATION, NAVIGATION]
 PHONENUMBER_DEFAULT_REGION = "DE"
 
@@ -212,6 +212,9 @@ RETENTION = {
     "PLAIN_STATUSES": ["Pending", "Being processed"],
     "FINAL_STATUSES": ["Complete", "Cancelled"],
 }
+# Points end with a month of the calendar, so the notice is in days of the calendar, too, though waits are divided.
+DEMO_NOTICE_DAYS = 30
+LOYALTY = {"EXPIRY_NOTICE_DAYS": round(DEMO_NOTICE_DAYS * RETENTION["SPEED"])}
 
 # Celery. Nothing is stored in Redis but the ticks on their way.
 REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")

@@ -9,3 +9,9 @@ class DemoConfig(AppConfig):
     label = "demo"
     verbose_name = _("Demo")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Oscar's models are not there before
+        from example.demo import reviews
+
+        reviews.connect()

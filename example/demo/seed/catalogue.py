@@ -4,7 +4,7 @@ from django.core.files.base import ContentFile
 from oscar.core.loading import get_model
 
 from example.demo.seed import pictures
-from example.demo.seed.goods import GOODS, Good
+from example.demo.seed.goods import GOODS, MEMBERSHIP, Good
 
 Category = get_model("catalogue", "Category")
 Partner = get_model("partner", "Partner")
@@ -25,6 +25,9 @@ def plant() -> None:
         category = Category.objects.add_root({"name": name})
         for good in goods:
             _put_on_shelf(good, kind=kind, partner=partner, category=category)
+    membership = ProductClass.objects.create(name="Membership", requires_shipping=False, track_stock=False)
+    category = Category.objects.add_root({"name": "Membership"})
+    _put_on_shelf(MEMBERSHIP, kind=membership, partner=partner, category=category)
 
 
 def _put_on_shelf(good: Good, *, kind: ProductClass, partner: Partner, category: Category) -> None:
@@ -33,7 +36,11 @@ def _put_on_shelf(good: Good, *, kind: ProductClass, partner: Partner, category:
     )
     ProductCategory.objects.create(product=product, category=category)
     StockRecord.objects.create(
-        product=product, partner=partner, partner_sku=good.sku, price=good.price, num_in_stock=STOCK
+        product=product,
+        partner=partner,
+        partner_sku=good.sku,
+        price=good.price,
+        num_in_stock=STOCK if kind.track_stock else None,
     )
     picture = pictures.paint(shape=good.shape, ground=good.ground, main=good.main, accent=good.accent)
     ProductImage.objects.create(

@@ -67,3 +67,9 @@ GOODS: dict[str, tuple[Good, ...]] = {
               "Whole leaves and nothing else. Also good cold, with a slice of lemon."),
     ),
 }  # fmt: skip
+
+MEMBERSHIP = _good(
+    "CL-1", "Workshop circle, one year", "24.00", "dotted", "#e3e6da #6f7f4a #d98e4a",
+    "Free shipping on each order, half as many points again, and something small to begin with. It ends by itself.",
+)  # fmt: skip
+"""What is sold and never sent: a paid membership."""

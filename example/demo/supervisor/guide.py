@@ -11,6 +11,7 @@ The shop is open:   {url}/
   Staff             {STAFF.email}  password: {STAFF.password}
                     {url}/admin/  and  {url}/dashboard/
   Shopper           {SHOPPER.email}  password: {SHOPPER.password}
+                    {url}/retention/account/  has points, rewards, gifts, a challenge, friends
   What was sent     {url}/demo/outbox/
 
 Three things to try:

@@ -1,5 +1,6 @@
 """From the order to its end: what the shop and the shopper do with each purchase."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,11 +14,13 @@ from example.demo.seed.history import till
 from example.demo.seed.history.cast import Account, Person
 from example.demo.seed.history.diary import Diary
 from example.demo.seed.history.purchases import Fate, Purchase
+from loyalty.services import referral_links, referral_visits
 from retention.contrib.oscar import choices
-from retention.models import CheckoutChoice
+from retention.models import CheckoutChoice, Customer
 from retention.services import accounts, inbox, prompts
 from retention.shop import get_shop
 
+Choose = Callable[..., Coupon | None]
 Voucher = get_model("voucher", "Voucher")
 HANDLED = (("Being processed", 0.4), ("Shipped", 1.2), ("Complete", 3.2))
 """Each status, and after how many days an order usually has it."""
@@ -30,6 +33,8 @@ class Counter:
     diary: Diary
     random: Random
     users: dict[str, Any] = field(default_factory=dict)
+    chosen: dict[str, Choose] = field(default_factory=dict)
+    """Address → how that person chooses a coupon; everybody else remembers one or not."""
 
     def expect(self, person: Person, purchases: list[Purchase]) -> None:
         """Write down when somebody comes."""
@@ -38,20 +43,30 @@ class Counter:
         for purchase in purchases:
             self.diary.note(purchase.at, partial(self._sell, purchase))
 
+    def bring(self, purchase: Purchase, referrer: Person, network: str) -> None:
+        """Write down an order that comes by a member's link."""
+        self.diary.note(purchase.at, partial(self._sell, purchase, referrer=referrer, network=network))
+
     def _register(self, person: Person, at: datetime) -> None:
         self.users[person.email] = till.register(person)
 
-    def _sell(self, purchase: Purchase, at: datetime) -> None:
+    def _sell(self, purchase: Purchase, at: datetime, referrer: Person | None = None, network: str = "") -> None:
         person = purchase.person
         user = self.users.get(person.email)
         order = till.place(purchase, user=user, voucher=self._voucher(person, at))
         self._choose(order, person, at)
+        if referrer is not None:
+            link = referral_links.make(Customer.objects.get(user__email=referrer.email), at=at)
+            referral_visits.note(order=str(order.pk), code=link.code, address=network, at=at)
         if user is None:
             self.diary.note(at + timedelta(seconds=40), partial(self._answer_prompt, order, person))
         self._handle(order, purchase)
 
     def _voucher(self, person: Person, at: datetime) -> Any | None:
         """The coupon that somebody remembers to use."""
+        if person.email in self.chosen:
+            chosen = self.chosen[person.email](at=at)
+            return Voucher.objects.filter(code=chosen.code).first() if chosen else None
         coupon = Coupon.objects.redeemable(at=at).filter(customer__address=person.email).order_by("expires_at").first()
         if coupon is None or self.random.random() > 0.5:
             return None

@@ -58,6 +58,7 @@ def _moments(start: datetime, end: datetime) -> Iterator[datetime]:
     while day < end:
         yield min(day.replace(hour=next(hours)), end)
         day += timedelta(days=PAUSE if day < end - DAILY else 1)
-    # What the last round has begun, another one finishes.
+    # What the last round has begun, another one finishes, and what that one has given, a third one tells.
+    yield end
     yield end
     yield end

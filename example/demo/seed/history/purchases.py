@@ -1,13 +1,14 @@
 """What somebody buys in the year, and what becomes of each order."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from random import Random
 
-from example.demo.seed.goods import GOODS
+from example.demo.seed.goods import GOODS, MEMBERSHIP
 from example.demo.seed.history.cast import Habit, Person
+from example.demo.seed.history.club import MONTHS
 
 
 class Fate(Enum):
@@ -33,17 +34,27 @@ class Purchase:
     """How quickly the shop handles it: 1 as usual, more is slower."""
 
 
-SHOPPER_CAME = (318, 247, 181, 122, 74, 38, 6)
+SHOPPER_CAME = (318, 247, 122, 74, 38, 6)
 """How many days ago the shopper whose password is printed has bought: long ago, and lately."""
+
+CHOSEN = {38: (("CB-1", 1), (MEMBERSHIP.sku, 1)), 6: (("TE-2", 1), ("NB-1", 1))}
+"""What they bought so many days ago, where it matters: the membership, and one of three teas."""
+
+
+def half_a_year_ago(end: datetime) -> datetime:
+    """Return when the shopper bought what brought the points that end with this month."""
+    months = end.year * 12 + end.month - 1 - MONTHS
+    return end.replace(year=months // 12, month=months % 12 + 1, day=3, hour=14, minute=12, second=5, microsecond=0)
 
 
 def of_shopper(random: Random, person: Person, *, end: datetime) -> Iterator[Purchase]:
     """Yield the shopper's orders: enough for a tier, coupons used and not, and points still pending."""
-    for days in SHOPPER_CAME:
+    came = [(_at_shop_hours(random, end - timedelta(days=days)), CHOSEN.get(days)) for days in SHOPPER_CAME]
+    for at, chosen in sorted([*came, (half_a_year_ago(end), (("PN-1", 1), ("CB-4", 1)))]):
         yield Purchase(
             person=person,
-            at=_at_shop_hours(random, end - timedelta(days=days)),
-            basket=tuple(_fill(random, person.taste)),
+            at=at,
+            basket=chosen or tuple(_fill(random, person.taste)),
             collected=False,
             fate=Fate.KEPT,
             pace=1.0,
@@ -66,6 +77,11 @@ def plan(random: Random, person: Person, *, start: datetime, end: datetime) -> I
             pace=random.uniform(0.6, 1.8),
         )
         at = _at_shop_hours(random, at + person.habit.gap * random.gammavariate(4, 0.25) + timedelta(days=1))
+
+
+def with_membership(purchase: Purchase) -> Purchase:
+    """Return the same order with the paid membership beside it."""
+    return replace(purchase, basket=(*purchase.basket, (MEMBERSHIP.sku, 1)))
 
 
 def _first(random: Random, habit: Habit, *, start: datetime, end: datetime) -> datetime:
