@@ -35,7 +35,7 @@ def friends(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | Non
         "url": url_of(link) if link else "",
         "terms": list(referral_words.for_members(terms, at=now)) if terms else [],
         "rows": [
-            {"at": one.at, "state": referral_words.state(one), "points": one.stands, "coupon": one.coupon_id}
+            {"at": one.at, "state": referral_words.state(one, at=now), "points": one.stands, "coupon": one.coupon_id}
             for one in brought[:SHOWN]
         ],
         "more": len(brought) > SHOWN,

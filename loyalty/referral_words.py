@@ -93,7 +93,7 @@ def for_staff(terms: ReferralTerms, *, at: datetime) -> Iterator[str]:
     yield _("They are also asked where friend and referrer share a mailbox, or a name and a postcode.")
 
 
-def state(referral: Referral) -> str:
+def state(referral: Referral, *, at: datetime) -> str:
     """Return how far a referral is, to who brought the friend; nothing of it says who the friend is."""
     if referral.state == State.REWARDED:
         return _("Rewarded")
@@ -103,7 +103,14 @@ def state(referral: Referral) -> str:
         return _("The order did not last: not rewarded")
     if referral.state in (State.NO, State.DECLINED):
         return _("Does not count")
-    return _("Waiting for the return window to close")
+    if referral.due_at is None or referral.due_at > at:
+        return _("Waiting for the return window to close")
+    if referral.review == Referral.Review.OPEN:
+        return _("The return window has closed; we are still looking at it")
+    # its offer gives no coupons for now, or the tick is late: staff read of it where they read what is broken
+    return _(
+        "The return window has closed. Your reward takes us a little longer than we said; you need not do anything."
+    )
 
 
 def _window(terms: ReferralTerms) -> str:

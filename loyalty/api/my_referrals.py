@@ -94,7 +94,7 @@ class MyReferral(serializers.Serializer[Referral]):
             "id": referral.pk,
             "at": serializers.DateTimeField().to_representation(referral.at),
             "state": states.get(referral.state, "waiting"),
-            "words": referral_words.state(referral),
+            "words": referral_words.state(referral, at=timezone.now()),
             "points": referral.stands,
         }
 

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from campaigns.models import Coupon, Offer
 from campaigns.services import offers
 from campaigns.terms import Kind, Terms
+from loyalty import referral_words
 from loyalty.models import Entry, Referral
 from loyalty.services import referral_friends, referral_visits, referrals
 from retention import registry
@@ -197,6 +198,9 @@ def test_a_coupon_that_cannot_be_given_yet_is_tried_again_and_takes_no_place(sho
     one = friends.of(first)
     assert (one.state, one.coupon, one.rewarded_at, one.slot_ever) == ("waiting", None, None, None)
     assert facts("ReferralRewarded") == 0
+    assert referral_words.state(one, at=shop.clock.now) == (
+        "The return window has closed. Your reward takes us a little longer than we said; you need not do anything."
+    )
     found = registry.troubles["loyalty.referrals"](shop.clock.now)
     assert [str(trouble.what) for trouble in found] == [
         "The offer “Thanks” is promised for friends, and gives no coupons now",
@@ -209,6 +213,18 @@ def test_a_coupon_that_cannot_be_given_yet_is_tried_again_and_takes_no_place(sho
     assert (one.state, one.coupon, one.slot_ever) == ("rewarded", Coupon.objects.get(), 1)
     assert (one.rewarded_at, facts("ReferralRewarded")) == (shop.clock.now, 1)
     assert list(registry.troubles["loyalty.referrals"](shop.clock.now)) == []
+
+
+def test_what_staff_still_look_at_does_not_wait_for_a_window_that_has_closed(shop: FakeShop) -> None:
+    friends.terms()
+    ada = friends.member("ada@gmail.com")
+    first = friends.order(shop, friends.code(ada), "a.d.a+x@gmail.com")
+    one = friends.of(first)
+    assert one.review == "open"
+    assert referral_words.state(one, at=shop.clock.now) == "Waiting for the return window to close"
+    friends.work(shop.clock.forward(days=14))
+    one.refresh_from_db()
+    assert referral_words.state(one, at=shop.clock.now) == "The return window has closed; we are still looking at it"
 
 
 def test_a_reward_coupon_that_was_used_is_followed_by_no_other(shop: FakeShop) -> None:
