@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from campaigns.models import Coupon, Offer
+from campaigns.models import Coupon, MarginGuard, Offer
 from campaigns.services import coupons, offers
 from campaigns.services.coupons import Wish
 from campaigns.terms import Terms
@@ -157,3 +157,27 @@ def test_one_that_cannot_apply_is_left_out_without_a_write_for_each_page(world: 
     world.ask(visitor, world.shop.remove_coupon, first.code)
     visitor.get("/basket/")
     assert codes(world, visitor) == [Coupon.objects.get(source="standing:paid").code], "there is room for it now"
+
+
+@pytest.mark.parametrize("why", ["margin", "exclusive"])
+def test_one_that_a_guard_refuses_is_left_out_without_a_write_for_each_page(
+    world: OscarWorld, member: Any, why: str
+) -> None:
+    customer = Customer.objects.get(user=member).pk
+    first = own(member, free_shipping(exclusive=why == "exclusive"))
+    terms = Terms(kind="percentage", percent=Decimal(50), valid_days=30, uses=100, exclusive=False)
+    half = offers.create(slug="half", name="Half", terms=terms, at=timezone.now())
+    assert standing_coupons.settle("paid", {customer: half.pk}, at=timezone.now()) == 1
+    if why == "margin":
+        MarginGuard.objects.create(pk=1, share_of_list=Decimal(60))
+    visitor = filled(world, member)
+    visitor.get("/basket/")
+    with CaptureQueriesContext(connection) as captured:
+        page = visitor.get("/basket/")
+    assert [query["sql"] for query in captured if query["sql"].startswith(("INSERT", "UPDATE", "DELETE"))] == []
+    assert not [message for message in page.context["messages"] if "cannot be used" in str(message)]
+    assert codes(world, visitor) == [first.code]
+    if why == "margin":
+        MarginGuard.objects.update(share_of_list=Decimal(10))
+        visitor.get("/basket/")
+        assert len(codes(world, visitor)) == 2, "there is room for it now"

@@ -19,9 +19,12 @@ FORM, CHECKOUT = "form", "checkout"
 """Where a code was refused, as those are told who listen."""
 
 
-def check(request: Any, *, at: datetime) -> CouponRejected | None:
-    """Ask whether the basket may use its codes. Returns the first refusal of one that is in it; changes nothing."""
-    cart = baskets.of_request(request)
+def check(request: Any, *, at: datetime, cart: CartData | None = None) -> CouponRejected | None:
+    """Ask whether the basket may use its codes. Returns the first refusal of one that is in it; changes nothing.
+
+    ``cart``: what it would be instead.
+    """
+    cart = cart or baskets.of_request(request)
     if cart is None or not cart.coupons:
         return None
     return _ask(request, cart, "check", at=at)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -12,8 +14,8 @@ from django.utils.translation import gettext as _
 from oscar.apps.basket.signals import voucher_addition, voucher_removal
 from oscar.core.loading import get_class
 
-from retention.contrib.oscar import asking, host, parking, plan, standing, vouchers
-from retention.shop import CouponRejected
+from retention.contrib.oscar import asking, baskets, host, parking, plan, standing, vouchers
+from retention.shop import CouponRejected, CouponUse
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +70,24 @@ def why_not(request: Any, code: str) -> CouponRejected | None:
         return None
     reason = _closed(request, voucher) or plan.refusal(request.basket, voucher)
     return CouponRejected(reason, code=code) if reason else None
+
+
+def would_refuse(request: Any, code: str, *, at: datetime) -> CouponRejected | None:
+    """Return why a coupon of ours would not stay in the basket, were it put there; writes nothing."""
+    if refusal := why_not(request, code):
+        return refusal
+    voucher = host.voucher()._default_manager.filter(code=code).first()
+    taking = plan.taking(request.basket, voucher) if voucher is not None else None
+    cart = baskets.of_request(request) if taking is not None else None
+    if taking is None or cart is None:
+        return None
+    then = []
+    for line, known in zip(request.basket.all_lines(), cart.lines, strict=True):
+        left = known.price if known.left is None else known.left
+        then.append(replace(known, left=left - taking.shares.get(line, Decimal(0))))
+    use = CouponUse(code=code, discount=taking.total)
+    fuller = replace(cart, lines=tuple(then), coupons=(*cart.coupons, code), discounts=(*cart.discounts, use))
+    return asking.check(request, at=at, cart=fuller)
 
 
 def sift(request: Any, code: str, *, at: datetime) -> list[CouponRejected]:

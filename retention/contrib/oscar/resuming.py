@@ -65,7 +65,7 @@ def put_standing(request: Any, *, at: datetime) -> None:
 
 
 def _put(request: Any, code: str, *, at: datetime) -> None:
-    if redeeming.why_not(request, code):  # asked first: a page that is only looked at writes nothing
+    if redeeming.would_refuse(request, code, at=at):  # asked first: a page that is only looked at writes nothing
         return
     standing.note(request, code)  # first: what the shop puts in does not push out what it has put in
     try:
