@@ -8,6 +8,7 @@ from typing import Any
 
 from loyalty.models import PaidMember, PaidTerm
 from loyalty.services import paid_terms
+from retention.locks import one_at_a_time
 from retention.models import Customer
 
 FORGOTTEN = "(erased)"
@@ -28,10 +29,11 @@ def export(customer: Customer) -> Mapping[str, Any]:
 
 def erase(customer: Customer, at: datetime) -> None:
     """Empty the words that staff wrote; what was paid for stays, and its benefits are called off with the person."""
-    theirs = PaidTerm.objects.filter(customer=customer)
-    theirs.exclude(reason="").update(reason=FORGOTTEN)
-    theirs.exclude(ended_reason="").update(ended_reason=FORGOTTEN)
-    PaidMember.objects.filter(customer=customer).update(due_at=at)
+    with one_at_a_time(paid_terms.LOCK, wait=True):  # what staff are giving just now is emptied, too
+        theirs = PaidTerm.objects.filter(customer=customer)
+        theirs.exclude(reason="").update(reason=FORGOTTEN)
+        theirs.exclude(ended_reason="").update(ended_reason=FORGOTTEN)
+        PaidMember.objects.filter(customer=customer).update(due_at=at)
 
 
 def absorb(guest: Customer, member: Customer, at: datetime) -> None:

@@ -78,9 +78,11 @@ def grant(customer: Customer, plan: Plan, *, months: int, reason: str, author: s
         raise NoReason
     if months < 1:
         raise ValueError(f"{months} months cannot be given.")
-    if customer.kind == Customer.Kind.GUEST or customer.absorbed_into_id or customer.erased_at:
-        raise NotAMember
     with one_at_a_time(LOCK, wait=True):
+        # whoever held the lock before may have joined them with another row, or forgotten them
+        living = Customer.objects.living().filter(pk=customer.pk, erased_at=None)
+        if not living.exclude(kind=Customer.Kind.GUEST).exists():
+            raise NotAMember
         _, made = PaidTerm.objects.get_or_create(
             key=f"grant:{key}",
             defaults={

@@ -469,6 +469,22 @@ def test_staff_give_a_membership_once_with_a_reason(shop: FakeShop) -> None:
     assert PaidTerm.objects.count() == 1
 
 
+def test_who_was_joined_or_forgotten_while_the_form_was_open_is_given_nothing(shop: FakeShop) -> None:
+    year = club.plan(shop, product="")
+    about: dict[str, Any] = {"months": 3, "reason": "Sorry", "author": "grace", "at": shop.clock.now}
+    other = till.who(till.join("b@example.com"))
+    gone: list[dict[str, Any]] = [{"erased_at": shop.clock.now}, {"absorbed_into": other}]
+    for number, meanwhile in enumerate(gone):
+        read_before = till.who(till.join(f"ada{number}@example.com"))
+        Customer.objects.filter(pk=read_before.pk).update(**meanwhile)
+        with pytest.raises(paid_terms.NotAMember):
+            paid_terms.grant(read_before, year, key=f"late{number}", **about)
+    guest = customers.for_guest("ben@example.com", at=shop.clock.now)
+    Customer.objects.filter(pk=guest.pk).update(kind="member")
+    assert paid_terms.grant(guest, year, key="joined", **about)
+    assert PaidTerm.objects.count() == 1
+
+
 def test_staff_end_a_term_and_what_would_follow_it(shop: FakeShop) -> None:
     ada, month = till.join(), club.plan(shop, months=1, free_shipping=club.shipping())
     for _ in range(2):
