@@ -96,6 +96,7 @@ class OrderData:
     refunds: tuple[RefundData, ...] = ()
     coupons: tuple[CouponUse, ...] = ()
     points_spent: int = 0
+    """Points of the shop's own that paid for it, where it has such; points of loyalty are coupons, and among those."""
     cart: str = ""
     site_id: int | None = None
     reached: frozenset[str] = frozenset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from rest_framework import serializers
@@ -60,6 +60,11 @@ class MyOrder(serializers.ModelSerializer[Order]):
     class Meta:
         model = Order
         fields: Any = SHARED
+        extra_kwargs: ClassVar[dict[str, Any]] = {
+            "points_spent": {
+                "help_text": "Points of the shop's own that paid for it; points of loyalty are among its coupons."
+            }
+        }
         ref_name = "MyOrder"
 
 
