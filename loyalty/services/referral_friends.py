@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from django.db.models import Q, Value
-from django.db.models.functions import Replace
+from django.db.models import Q
 
 from retention.hashing import GMAIL, fold
+from retention.mailboxes import Letters, letters
 from retention.models import Customer, Order
 
 Placed = tuple[datetime, int]
@@ -19,8 +19,8 @@ def of_one_mailbox(orders: Iterable[Order]) -> dict[int, str]:
     mailboxes = {mailbox for order in orders if (mailbox := address(order))}
     if not mailboxes:
         return {}
-    rows = Customer.objects.exclude(address="").annotate(plain=Replace("address", Value("."), Value("")))
-    likely = rows.filter(_spelled(mailboxes)).values_list("pk", "address")
+    rows = Customer.objects.annotate(letters=Letters("address")).filter(_at(mailboxes))
+    likely = rows.filter(letters__in={letters(mailbox) for mailbox in mailboxes}).values_list("pk", "address")
     return {pk: mailbox for pk, text in likely if (mailbox := fold(text)) in mailboxes}
 
 
@@ -52,16 +52,10 @@ def address(order: Order) -> str:
     return fold(email) if email else ""
 
 
-def _spelled(mailboxes: Collection[str]) -> Q:
-    """Return which addresses may be spellings of these mailboxes; ``plain`` is the address without any dots."""
-    found = Q(address__in=mailboxes)
-    for mailbox in mailboxes:
-        local, _, domain = mailbox.rpartition("@")
-        if domain in GMAIL:
-            for other in GMAIL:
-                ending = other.replace(".", "")
-                spelled = Q(plain=f"{local}@{ending}") | Q(plain__startswith=f"{local}+", plain__endswith=f"@{ending}")
-                found |= Q(address__startswith=local[:1], address__endswith=f"@{other}") & spelled
-        else:
-            found |= Q(address__startswith=f"{local}+", address__endswith=f"@{domain}")
+def _at(mailboxes: Collection[str]) -> Q:
+    """Return which addresses are at the domains of these mailboxes."""
+    domains = {mailbox.rpartition("@")[2] for mailbox in mailboxes}
+    found = Q(pk__in=[])
+    for domain in domains | (set(GMAIL) if domains & set(GMAIL) else set()):
+        found |= Q(address__endswith=f"@{domain}")
     return found

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from retention.hashing import address_hash
+from retention.mailboxes import Letters
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
@@ -120,6 +121,7 @@ class Customer(models.Model):
                 name="retention_cust_birthday",
             ),
             models.Index(fields=["number"], condition=Q(kind="import") & ~Q(number=""), name="retention_cust_number"),
+            models.Index(Letters("address"), name="retention_cust_mailbox"),
         ]
         permissions = [
             ("view_personal_data", _("Can see personal data")),

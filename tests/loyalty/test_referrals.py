@@ -19,7 +19,8 @@ from loyalty.models import Entry, Referral
 from loyalty.services import referral_friends, referral_visits, referrals
 from retention import registry
 from retention.locks import one_at_a_time
-from retention.models import Fact, Order
+from retention.mailboxes import Letters, letters
+from retention.models import Customer, Fact, Order
 from retention.testing.settling import settle
 from retention.testing.shop import FakeShop
 from tests.loyalty import friends, till
@@ -253,6 +254,23 @@ def test_other_peoples_addresses_at_gmail_are_not_read(shop: FakeShop) -> None:
     with connection.cursor() as cursor:
         cursor.execute(asked[0]["sql"])
         assert len(cursor.fetchall()) == 1
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    ["ben@gmail.com", "b.e.n+a+b@googlemail.com", "b.en@gmail.com", "ann.a@web.de", "ann.a+x.y@web.de", "x@y"],
+)
+def test_the_database_reads_the_letters_of_a_mailbox_as_we_do_and_finds_them_by_an_index(
+    db: None, spelled: str
+) -> None:
+    made = Customer.objects.create(address=spelled, created_at=till.START)
+    found: Any = Customer.objects.annotate(letters=Letters("address"))
+    assert found.get(pk=made.pk).letters == letters(spelled)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        same = found.filter(letters__in=[letters(spelled), "other"]).order_by()
+        assert "retention_cust_mailbox" in same.explain()
 
 
 def test_whose_mailbox_is_whose_is_looked_up_before_anybody_has_to_wait(
