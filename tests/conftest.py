@@ -1,12 +1,17 @@
 """What every test may ask for."""
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import connection
+
+from tests.emptying import quick
 
 # A shop in memory, a clock, and doing at once what the ticks would do.
 pytest_plugins = ["retention.testing.fixtures"]
@@ -16,6 +21,15 @@ pytest_plugins = ["retention.testing.fixtures"]
 def routes() -> None:
     """Read the URLs while every app is registered: who reads them first decides which routes the API has."""
     import_module(settings.ROOT_URLCONF)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The test database, and a quick way to empty it after each test that commits."""
+    with ExitStack() as stack:
+        with django_db_blocker.unblock():
+            stack.enter_context(quick())
+        yield
 
 
 @pytest.fixture(scope="session")
