@@ -310,6 +310,8 @@ class Action:
     run: Callable[[Sequence[tuple[str, int, str]], Mapping[str, Any], datetime], None]
     """(triples of key, customer id, order reference; parameters; now)."""
     fields: Mapping[str, Words] = field(default_factory=dict)
+    mistake: Callable[[Mapping[str, Any]], str] | None = None
+    """What is wrong with parameters, a sentence to who writes them; empty: nothing."""
 
 
 actions: Registry[Action] = Registry("action")

@@ -91,6 +91,8 @@ class StepForm(forms.ModelForm):
             if not isinstance(given, dict) or given.keys() - action.fields.keys():
                 wanted = ", ".join(f'"{key}" ({label})' for key, label in action.fields.items()) or "{}"
                 self.add_error("parameters", _("This action takes: %(keys)s.") % {"keys": wanted})
+            elif action.mistake and (mistake := action.mistake(given)):
+                self.add_error("parameters", mistake)
         return data
 
 

@@ -20,8 +20,12 @@ Sentence = str | Callable[[], str]
 """One that has to count a lot is a function, which is called when nothing is locked any more."""
 
 
-LARGEST = {"PositiveSmallIntegerField": 2**15 - 1, "PositiveIntegerField": 2**31 - 1}
-"""What such a column holds where it has a size."""
+LARGEST = {
+    "PositiveSmallIntegerField": 2**15 - 1,
+    "PositiveIntegerField": 2**31 - 1,
+    "PositiveBigIntegerField": 10**12,
+}
+"""What such a column holds where it has a size; of points, more than any shop means."""
 
 
 def told(sentences: Iterable[Sentence]) -> list[str]:

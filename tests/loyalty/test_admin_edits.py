@@ -250,3 +250,17 @@ def test_no_number_that_is_typed_ends_in_an_error_page(staff: Client, shop: Fake
             else:
                 assert "Please correct the error" in text(answer), name
             transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"), [("actionrule", "points"), ("earningrule", "points"), ("programme", "cap_day")]
+)
+def test_more_points_than_any_shop_means_are_a_slip_of_the_keyboard(staff: Client, kind: str, field: str) -> None:
+    if kind != "programme":
+        start()
+    page = f"/admin/retention_loyalty/{kind}/add/"
+    good = filled(staff, page) | WHOLE[kind]
+    assert "Nothing is saved yet." in text(staff.post(page, {**good, field: str(10**12)}))
+    said = "Ensure this value is less than or equal to 1000000000000."
+    for button in ({}, {"_confirmed": "1"}):
+        assert said in text(staff.post(page, {**good, field: str(10**12 + 1), **button}))

@@ -1,5 +1,6 @@
 """What journeys and offers may ask of loyalty, and do with it."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -9,6 +10,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from campaigns.admin.journey_forms import StepForm
 from loyalty.services import points
 from retention import registry
 from retention.testing.clock import Clock
@@ -70,6 +72,15 @@ def test_only_a_tier_that_is_there_can_be_asked_for(db: None) -> None:
     assert condition.clean({"tier": "Gold"}) == {"tier": "Gold"}
     with pytest.raises(ValidationError, match="Diamond is not one of the available choices"):
         condition.clean({"tier": "Diamond"})
+
+
+@pytest.mark.parametrize("given", [{}, {"points": "many"}, {"points": 0}, {"points": -5}, {"points": 10**12 + 1}])
+def test_a_step_of_a_journey_that_could_give_no_points_is_refused(db: None, given: dict[str, Any]) -> None:
+    step = {"position": 1, "kind": "action", "action": "loyalty.points", "days": 0, "hours": 0}
+    form = StepForm({**step, "parameters": json.dumps(given)})
+    said = "Say how many points, a whole number from 1 to 1,000,000,000,000."
+    assert form.errors == {"parameters": [said]}
+    assert StepForm({**step, "parameters": json.dumps({"points": 10**10})}).errors == {}
 
 
 def test_the_action_gives_each_key_once(shop: FakeShop, clock: Clock) -> None:
