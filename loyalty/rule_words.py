@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 
 from django.utils.formats import date_format, number_format
@@ -109,8 +109,9 @@ def _dates(rule: EarningRule) -> Iterator[str]:
 
 
 def moment(at: datetime) -> str:
-    """Return a time as the reader writes it, in the shop's zone."""
-    return date_format(localtime(at), "DATETIME_FORMAT")
+    """Return a time as the reader writes it, in the shop's zone; of a day's first instant the day says enough."""
+    local = localtime(at)
+    return date_format(local, "DATETIME_FORMAT" if local.time() != time() else "DATE_FORMAT")
 
 
 def times(number: Decimal) -> str:

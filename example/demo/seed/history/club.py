@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from oscar.core.loading import get_model
 
@@ -58,9 +59,14 @@ def tea_weeks(*, at: datetime) -> None:
         categories=["tea"],
         effect=EarningRule.Effect.TIMES,
         times=Decimal(2),
-        placed_from=at,
-        placed_until=at + timedelta(weeks=6),
+        placed_from=first_instant(at),
+        placed_until=first_instant(at + timedelta(weeks=6)),
     )
+
+
+def first_instant(at: datetime) -> datetime:
+    """Return when the day of a time began in the shop."""
+    return localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def reference(sku: str) -> str:
