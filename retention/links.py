@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
+from dataclasses import dataclass
 from functools import lru_cache
 
 from django.conf import settings
@@ -25,7 +25,7 @@ def absolute(path: str) -> str:
 
 
 def _mac(key: str, body: bytes) -> bytes:
-    return hmac.new(key.encode(), b"unsubscribe:" + body, hashlib.sha256).digest()[:MAC_BYTES]
+    return hmac.digest(key.encode(), b"unsubscribe:" + body, "sha256")[:MAC_BYTES]
 
 
 def unsubscribe_token(*, customer: int, purpose: str) -> str:
@@ -53,24 +53,45 @@ def read_unsubscribe_token(token: str) -> tuple[int, str] | None:
     return int.from_bytes(body[1:], "big"), PURPOSES[body[0]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Exits:
+    """The pages that a token opens for who reads a mail: what stands before and behind it in their URLs."""
+
+    unsubscribe: tuple[str, str]
+    preferences: tuple[str, str]
+
+    def urls(self, *, customer: int, purpose: str) -> tuple[str, str]:
+        """Return the one URL of the List-Unsubscribe header (RFC 8058), and that of the page where the reader chooses
+        which mail they get: both good for ever."""
+        token = unsubscribe_token(customer=customer, purpose=purpose)
+        return token.join(self.unsubscribe), token.join(self.preferences)
+
+
+def exits() -> Exits:
+    """Return where mails lead to who wants fewer of them; looked up once for many."""
+    where = (get_urlconf() or settings.ROOT_URLCONF, get_script_prefix(), get_language())
+    return Exits(
+        unsubscribe=_around("retention:unsubscribe", *where), preferences=_around("retention:preferences", *where)
+    )
+
+
 def unsubscribe_url(*, customer: int, purpose: str) -> str:
     """Return the one URL of the List-Unsubscribe header (RFC 8058)."""
-    return _with_token("retention:unsubscribe", unsubscribe_token(customer=customer, purpose=purpose))
+    return exits().urls(customer=customer, purpose=purpose)[0]
 
 
 def preferences_url(unsubscribe_url: str) -> str:
     """Return the page where the reader of a mail chooses which mail they get: by the same token, good for ever."""
-    return _with_token("retention:preferences", unsubscribe_url.rpartition("/")[2])
+    return unsubscribe_url.rpartition("/")[2].join(exits().preferences)
 
 
-def _with_token(name: str, token: str) -> str:
-    """Return the URL of a page that a token opens; letters that a path takes as they are."""
-    before, after = _around(name, get_urlconf() or settings.ROOT_URLCONF, get_script_prefix(), get_language())
-    return absolute(before + token + after)
+def _around(name: str, *decided_by: str | None) -> tuple[str, str]:
+    before, after = _path_around(name, *decided_by)
+    return absolute(before), after
 
 
 @lru_cache(maxsize=16)
-def _around(name: str, *decided_by: str | None) -> tuple[str, str]:
+def _path_around(name: str, *decided_by: str | None) -> tuple[str, str]:
     """Return what stands before and behind a token in the path of a page. Asked for each mail, it takes time."""
     before, _, after = reverse(name, args=["-TOKEN-"]).partition("-TOKEN-")
     return before, after

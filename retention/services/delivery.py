@@ -6,13 +6,18 @@ from __future__ import annotations
 import uuid
 from contextlib import closing
 from datetime import datetime
+from time import monotonic
 
 from retention.models import Sending
 from retention.services import asking, holding, installation, line, outbox, rates, sending, unsettled, writing
 from retention.services.starting import Starter
 from retention.watch import Watch
 
-BATCH = 100
+LEAST, FIRST, MOST = 10, 100, 400
+"""Mails that are claimed at once. Each batch asks its own questions, so many are quick; but what is urgent waits until
+a batch is over."""
+QUICK, SLOW = 1.0, 4.0
+"""Seconds of a batch, under which the next is twice as large, and above which it is half."""
 
 
 def deliver(*, at: datetime, limit: int = 500) -> int:
@@ -20,14 +25,23 @@ def deliver(*, at: datetime, limit: int = 500) -> int:
     watch = Watch(at)
     outbox.reap(at=at)
     outbox.promote(at=at)
-    count = 0
+    count, size = 0, FIRST
     with closing(Starter()) as starter:
         while count < limit and not installation.get().paused_at:
-            claimed, goes_on = _deliver_batch(sending.get(), starter, watch, limit=min(BATCH, limit - count))
+            began = monotonic()
+            claimed, goes_on = _deliver_batch(sending.get(), starter, watch, limit=min(size, limit - count))
             count += claimed
             if not goes_on:
                 break
+            size = _next_size(size, took=monotonic() - began)
     return count
+
+
+def _next_size(size: int, *, took: float) -> int:
+    """Return how many to claim next after a batch of this size took so many seconds."""
+    if took < QUICK:
+        return min(size * 2, MOST)
+    return max(size // 2, LEAST) if took > SLOW else size
 
 
 def _deliver_batch(choices: Sending, starter: Starter, watch: Watch, *, limit: int) -> tuple[int, bool]:

@@ -64,6 +64,7 @@ class Starter:
     def __init__(self) -> None:
         self._prepared = Prepared()
         self._starts: dict[Kind, Statement] = {}
+        self._joined: dict[tuple[int, ...], Statement] = {}
         self._sent = _compile(_sent, SimpleNamespace(pk=FIELDS["done"], owner=FIELDS["done_by"]))
 
     def close(self) -> None:
@@ -104,13 +105,19 @@ class Starter:
         """Run one or two UPDATEs in one commit; return whether each hit a row. PostgreSQL is asked once."""
         if connection.vendor == "postgresql":
             values = {name: value for _, some in updates for name, value in some.items()}
-            return [bool(n) for n in self._prepared.row(_together([one for one, _ in updates]), values, meanwhile)]
+            return [bool(n) for n in self._prepared.row(self._join([one for one, _ in updates]), values, meanwhile)]
         with transaction.atomic(), connection.cursor() as cursor:
             hits = []
             for statement, values in updates:
                 cursor.execute(statement.sql, statement.fill(values))
                 hits.append(cursor.rowcount == 1)
             return hits
+
+    def _join(self, statements: Sequence[Statement]) -> Statement:
+        key = tuple(map(id, statements))  # they live as long as we do
+        if key not in self._joined:
+            self._joined[key] = _together(statements)
+        return self._joined[key]
 
 
 def _together(statements: Sequence[Statement]) -> Statement:

@@ -68,8 +68,8 @@ class Stencils:
     def __init__(self, sources: Sequence[str], write: Callable[[Mapping[str, Any]], Written]) -> None:
         self._write = write
         source = "\n".join(sources)
-        self._shown = shown(source)
-        self._named = set(WORD.findall("".join(MARKUP.findall(source))))
+        self._shown = sorted(shown(source))
+        self._named = sorted(set(WORD.findall("".join(MARKUP.findall(source)))))
         self._made: dict[bytes, dict[str, Cut] | None] = {}
 
     def write(self, values: Mapping[str, Any]) -> Written:
@@ -79,11 +79,10 @@ class Stencils:
             words = {name: values[name] for name in self._shown if is_simple(values.get(name))}
             try:
                 # the second version writes equal values as equal bytes, whoever else holds them
-                named = (self._named & values.keys()) - words.keys()
-                rest = marshal.dumps([[name, values[name]] for name in sorted(named)], 2)
+                rest = [(name, values[name]) for name in self._named if name not in words and name in values]
+                key = marshal.dumps((rest, [*words]), 2)
             except ValueError:  # a value that is no primitive
                 return self._write(values)
-            key = rest + marshal.dumps(sorted(words), 2)
             if key in self._made:
                 if (cuts := self._made[key]) is None:
                     cuts = self._made[key] = self._cut(values, words)

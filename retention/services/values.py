@@ -18,14 +18,22 @@ from retention.services.shipped import Words
 
 
 def common(*, first_name: str, unsubscribe_url: str | None) -> dict[str, Any]:
-    """Return what every mail has. What is not known is None, since an empty string is true in Liquid."""
-    return {
-        "shop": texts.shop(),
-        "first_name": first_name or None,
-        "reply_to": _answered(conf.REPLY_TO or conf.FROM_EMAIL),
-        "unsubscribe_url": unsubscribe_url,
-        "preferences_url": links.preferences_url(unsubscribe_url) if unsubscribe_url else None,
-    }
+    """Return what every mail has."""
+    choose = links.preferences_url(unsubscribe_url) if unsubscribe_url else None
+    return {**of_shop(), **of_reader(first_name=first_name, exits=(unsubscribe_url, choose))}
+
+
+def of_shop() -> dict[str, Any]:
+    """Return what is the same in every mail."""
+    return {"shop": texts.shop(), "reply_to": _answered(conf.REPLY_TO or conf.FROM_EMAIL)}
+
+
+def of_reader(*, first_name: str, exits: tuple[str | None, str | None]) -> dict[str, Any]:
+    """Return what every mail says of its reader. What is not known is None, since an empty string is true in Liquid.
+
+    ``exits``: where they say no, and where they choose; service mail has neither.
+    """
+    return {"first_name": first_name or None, "unsubscribe_url": exits[0], "preferences_url": exits[1]}
 
 
 @lru_cache(maxsize=8)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import make_msgid
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
@@ -63,6 +63,7 @@ def prepare(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
     One whose values cannot be found is failed with the reason; the others go on.
     """
     ready: list[Ready] = []
+    desk = Desk()
     for name in sorted({message.mail for message in messages}):
         mail = registry.mails[name]
         group = [message for message in messages if message.mail == name]
@@ -74,32 +75,51 @@ def prepare(messages: Sequence[Message], *, at: datetime) -> list[Ready]:
         for message in group:
             script = scripts[message.customer.language]
             ready.append(
-                Ready(message=message, compose=partial(_email, script, message, values.get(message.pk, {}), tags))
+                Ready(message=message, compose=partial(desk.email, script, message, values.get(message.pk, {}), tags))
             )
     order = {message.pk: index for index, message in enumerate(messages)}
     return sorted(ready, key=lambda item: order[item.message.pk])
 
 
-def _email(
-    script: Script, message: Message, values: Mapping[str, Any], tags: Mapping[str, str]
-) -> EmailMultiAlternatives:
-    unsubscribe = None
-    if message.purpose != SERVICE:
-        unsubscribe = links.unsubscribe_url(customer=message.customer_id, purpose=message.purpose)
-    common = mail_values.common(first_name=message.customer.first_name, unsubscribe_url=unsubscribe)
-    written = script.write({**values, **common}, tags=tags)
-    domain = letters.address_of(conf.FROM_EMAIL).rpartition("@")[2] or "localhost"
-    if not message.header_id:
-        message.header_id = make_msgid(idstring=str(message.pk), domain=domain)
-    headers = {
-        "Message-ID": message.header_id,
-        "Auto-Submitted": "auto-generated",
-        "List-Id": f"{letters.phrase(conf.SHOP_NAME) or 'Shop'} <{message.purpose}.{domain}>",
-    }
-    if unsubscribe:
-        headers["List-Unsubscribe"] = f"<{unsubscribe}>"
-        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    return compose(written, to=message.customer.email, headers=headers)
+class Desk:
+    """Where mails of a batch are written: what is the same on all of them is looked up once, when it is wanted."""
+
+    def email(
+        self, script: Script, message: Message, values: Mapping[str, Any], tags: Mapping[str, str]
+    ) -> EmailMultiAlternatives:
+        """Return a mail as it goes to the line. Raises CannotRender, UnicodeError and ImproperlyConfigured."""
+        unsubscribe = choose = None
+        if message.purpose != SERVICE:
+            unsubscribe, choose = self._exits.urls(customer=message.customer_id, purpose=message.purpose)
+        of_reader = mail_values.of_reader(first_name=message.customer.first_name, exits=(unsubscribe, choose))
+        written = script.write({**values, **self._of_shop, **of_reader}, tags=tags)
+        if not message.header_id:
+            message.header_id = make_msgid(idstring=str(message.pk), domain=self._domain)
+        headers = {
+            "Message-ID": message.header_id,
+            "Auto-Submitted": "auto-generated",
+            "List-Id": f"{self._list} <{message.purpose}.{self._domain}>",
+        }
+        if unsubscribe:
+            headers["List-Unsubscribe"] = f"<{unsubscribe}>"
+            headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        return compose(written, to=message.customer.email, headers=headers)
+
+    @cached_property
+    def _exits(self) -> links.Exits:
+        return links.exits()
+
+    @cached_property
+    def _of_shop(self) -> dict[str, Any]:
+        return mail_values.of_shop()
+
+    @cached_property
+    def _domain(self) -> str:
+        return letters.address_of(conf.FROM_EMAIL).rpartition("@")[2] or "localhost"
+
+    @cached_property
+    def _list(self) -> str:
+        return letters.phrase(conf.SHOP_NAME) or "Shop"
 
 
 def compose(written: Rendered, *, to: str, headers: Mapping[str, str]) -> EmailMultiAlternatives:

@@ -371,13 +371,39 @@ def test_a_pause_stops_all_sending_and_loses_nothing(customer: Make, mailoutbox:
 
 
 def test_a_pause_is_heard_between_two_batches(customer: Make, mailoutbox: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "BATCH", 2)
+    monkeypatch.setattr(delivery, "FIRST", 2)
     meanwhile(RECEIPT, "service", lambda: installation.pause(by="Ben", at=NOON))
     ada = customer()
     for key in "abcde":
         promise(ada, key=key)
     assert delivery.deliver(at=NOON) == 2
     assert sorted(states().values()) == ["due", "due", "due", "sent", "sent"]
+
+
+def test_batches_grow_where_mails_leave_quickly(
+    customer: Make, mailoutbox: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "FIRST", 2)
+    claimed = []
+    claim = outbox.claim
+
+    def note(**given: Any) -> list[Message]:
+        claimed.append(given["limit"])
+        return claim(**given)
+
+    monkeypatch.setattr(outbox, "claim", note)
+    ada = customer()
+    for key in range(20):
+        promise(ada, key=str(key))
+    assert delivery.deliver(at=NOON, limit=20) == 20
+    assert claimed == [2, 4, 8, 6]
+
+
+@pytest.mark.parametrize(
+    ("size", "took", "then"), [(100, 0.9, 200), (300, 0.1, 400), (400, 3.0, 400), (400, 4.1, 200), (15, 60.0, 10)]
+)
+def test_a_batch_takes_a_second_or_a_few_so_that_nobody_urgent_waits_long(size: int, took: float, then: int) -> None:
+    assert delivery._next_size(size, took=took) == then
 
 
 # Faults of apps
