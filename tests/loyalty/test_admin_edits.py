@@ -264,3 +264,29 @@ def test_more_points_than_any_shop_means_are_a_slip_of_the_keyboard(staff: Clien
     said = "Ensure this value is less than or equal to 1000000000000."
     for button in ({}, {"_confirmed": "1"}):
         assert said in text(staff.post(page, {**good, field: str(10**12 + 1), **button}))
+
+
+@pytest.mark.parametrize("kind", ["programme", "tiertable", "challenge", "cause"])
+def test_a_form_whose_rows_got_lost_on_the_way_is_shown_again(staff: Client, shop: FakeShop, kind: str) -> None:
+    page = f"/admin/retention_loyalty/{kind}/add/"
+    whole = filled(staff, page) | WHOLE[kind]
+    rowless = {name: value for name, value in whole.items() if "-" not in name}
+    for sent in (rowless, dict.fromkeys(whole, ""), {}):
+        for button in ({}, {"_confirmed": "1"}):
+            answer = staff.post(page, {**sent, **button})
+            assert answer.status_code == 200
+            assert "Please correct the error" in text(answer), sent
+
+
+def test_what_others_lean_on_is_not_deleted_by_a_list(
+    staff: Client, shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    programme, made = start(), table(("Silver", 1000))
+    shop.place(user=join(), total=Decimal("60.00"))
+    drain(clock.now)
+    for kind, row in (("programme", programme), ("tiertable", made)):
+        listed = reverse(f"admin:retention_loyalty_{kind}_changelist")
+        form = {"action": "delete_selected", "_selected_action": str(row.pk), "post": "yes"}
+        answer = staff.post(listed, form)
+        assert "Cannot delete" in text(answer), kind
+        assert type(row)._default_manager.filter(pk=row.pk).exists()
