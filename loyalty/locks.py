@@ -22,6 +22,7 @@ def hold(rows: QuerySet[M], *, no_key: bool = False) -> list[M]:
     return list(rows.select_for_update(of=("self",), no_key=no_key).order_by("pk"))
 
 
-def hold_keys(rows: QuerySet[M]) -> list[int]:
-    """Like ``hold``, and return the primary keys alone: of many rows that need no more than their lock."""
-    return list(rows.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+def hold_keys(rows: QuerySet[M], *, most: int | None = None) -> list[int]:
+    """Like ``hold``, and return the primary keys alone, the first ``most``: of many rows that need no more than their
+    lock."""
+    return list(rows.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True)[:most])

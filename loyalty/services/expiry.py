@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -32,13 +33,11 @@ def expire(*, at: datetime, limit: int = 50_000) -> int:
         return 0
     if programme.expiry_since is None:
         switch_on(programme, at=at)
-    done = 0
-    for end in (_expire, _expire_beside):
-        while done < limit:
-            ended = end(at=at, limit=batch_size(ACCOUNTS_AT_ONCE))
-            if not ended:
-                break
-            done += ended
+    done, last, most = 0, 0, batch_size(ACCOUNTS_AT_ONCE)
+    while done < limit and (ended := _expire(at=at, after=last, limit=most)):
+        done, last = done + len(ended), ended[-1]
+    while done < limit and (beside := _expire_beside(at=at, limit=most)):
+        done += beside
     return done
 
 
@@ -76,87 +75,81 @@ def _lots(endless: dict[int, int], *, ends_at: datetime) -> Iterator[Lot]:
             yield Lot(account_id=account, points=rest, left=rest, expires_at=ends_at)
 
 
-KEY = "'expire:' || l.id || ':' || l.expired"
+DUE = """
+    SELECT l.id, l.account_id, l."left", l.expires_at, a.customer_id, 'expire:' || l.id || ':' || l.expired AS key,
+           a.balance - SUM(l."left") OVER (PARTITION BY l.account_id ORDER BY l.expires_at, l.id) AS balance_after
+    FROM {lot} l JOIN {account} a ON a.id = l.account_id
+    WHERE l."left" > 0 AND l.expires_at <= %(at)s AND l.account_id {locked} AND a.id BETWEEN %(first)s AND %(last)s
+"""
+GONE = """
+    SELECT account_id, customer_id, SUM("left") AS points FROM due GROUP BY account_id, customer_id
+"""
+ENTRIES = """
+    INSERT INTO {entry} (account_id, key, kind, bucket, "order", currency, source, breakdown, at, points, balance_after)
+    SELECT account_id, key, 'expiry', 'balance', '', '', '', '{{}}', expires_at, -"left", balance_after
+    FROM due ORDER BY account_id, expires_at, id
+"""
+MOVES = """
+    INSERT INTO {move} (lot_id, entry_id, points)
+    SELECT due.id, entries.id, -due."left" FROM due JOIN entries ON entries.key = due.key
+"""
+BALANCES = """
+    UPDATE {account} AS a SET balance = a.balance - gone.points FROM gone
+    WHERE a.id = gone.account_id AND a.id BETWEEN %(first)s AND %(last)s
+"""
+LOTS = """
+    UPDATE {lot} AS l SET expired = l.expired + l."left", "left" = 0 FROM due
+    WHERE l.id = due.id AND l."left" > 0 AND l.account_id BETWEEN %(first)s AND %(last)s
+"""
+SUMS = "SELECT customer_id, points FROM gone ORDER BY customer_id"
+"""What is due, and what is made of it; each is said once, for both ways below.
+
+The accounts are sorted, and where the first and the last stand in the conditions, a database looks at these alone
+and not at the whole table for each few thousand.
+"""
 
 TOGETHER = f"""
-WITH due AS (
-    SELECT l.id, l.account_id, l."left", l.expires_at, a.customer_id, {KEY} AS key,
-           a.balance - SUM(l."left") OVER (PARTITION BY l.account_id ORDER BY l.expires_at, l.id) AS balance_after
-    FROM {{lot}} l JOIN {{account}} a ON a.id = l.account_id
-    WHERE l."left" > 0 AND l.expires_at <= %s AND l.account_id = ANY(%s)
-), gone AS (
-    SELECT account_id, customer_id, SUM("left") AS points FROM due GROUP BY account_id, customer_id
-), entries AS (
-    INSERT INTO {{entry}}
-        (account_id, key, kind, bucket, "order", currency, source, breakdown, at, points, balance_after)
-    SELECT account_id, key, 'expiry', 'balance', '', '', '', '{{{{}}}}', expires_at, -"left", balance_after
-    FROM due ORDER BY account_id, expires_at, id
-    RETURNING id, key
-), moves AS (
-    INSERT INTO {{move}} (lot_id, entry_id, points)
-    SELECT due.id, entries.id, -due."left" FROM due JOIN entries ON entries.key = due.key
-), balances AS (
-    UPDATE {{account}} AS a SET balance = a.balance - gone.points FROM gone WHERE a.id = gone.account_id
-), lots AS (
-    UPDATE {{lot}} AS l SET expired = l.expired + l."left", "left" = 0 FROM due WHERE l.id = due.id
-)
-SELECT customer_id, points FROM gone ORDER BY customer_id
+WITH due AS ({DUE}), gone AS ({GONE}), entries AS ({ENTRIES} RETURNING id, key),
+     moves AS ({MOVES}), balances AS ({BALANCES}), lots AS ({LOTS})
+{SUMS}
 """
-"""All of it in one statement, where a database has such: a third of the time of one after the other."""
+"""All of it in one statement, where a database can write in the middle of one: a third of the time."""
 
-DUE = 'l."left" > 0 AND l.expires_at <= %s AND l.account_id IN ({accounts})'
-
-ENTRIES = f"""
-INSERT INTO {{entry}} (account_id, key, kind, bucket, "order", currency, source, breakdown, at, points, balance_after)
-SELECT l.account_id, {KEY}, 'expiry', 'balance', '', '', '', '{{{{}}}}', l.expires_at, -l."left",
-       a.balance - SUM(l."left") OVER (PARTITION BY l.account_id ORDER BY l.expires_at, l.id)
-FROM {{lot}} l JOIN {{account}} a ON a.id = l.account_id WHERE {DUE}
-ORDER BY l.account_id, l.expires_at, l.id
-"""
-MOVES = f"""
-INSERT INTO {{move}} (lot_id, entry_id, points)
-SELECT l.id, e.id, e.points FROM {{lot}} l JOIN {{entry}} e ON e.key = {KEY} WHERE {DUE}
-"""
-BALANCES = f"""
-UPDATE {{account}} SET balance = balance - gone.points
-FROM (SELECT l.account_id, SUM(l."left") AS points FROM {{lot}} l WHERE {DUE} GROUP BY l.account_id) AS gone
-WHERE {{account}}.id = gone.account_id
-"""
-SUMS = f"""
-SELECT a.customer_id, SUM(l."left") FROM {{lot}} l JOIN {{account}} a ON a.id = l.account_id WHERE {DUE}
-GROUP BY a.customer_id ORDER BY a.customer_id
-"""
-LOTS = f"""UPDATE {{lot}} AS l SET expired = l.expired + l."left", "left" = 0 WHERE {DUE}"""
-"""In this order: what is due is read from the lots until the last statement empties them."""
+APART = [
+    f"WITH due AS ({DUE}), gone AS ({GONE}), entries AS (SELECT id, key FROM {{entry}}) {statement}"
+    for statement in (SUMS, ENTRIES, MOVES, BALANCES, LOTS)
+]
+"""One after the other: what is due is read from the lots until the last empties them."""
 
 
-def _expire(*, at: datetime, limit: int) -> int:
+def _expire(*, at: datetime, after: int, limit: int) -> list[int]:
+    """End what is due of the next accounts by id, those that have nothing set aside. Returns their ids, sorted."""
     with transaction.atomic():
-        due = Lot.objects.filter(left__gt=0, expires_at__lte=at, account__held=0).order_by()
-        some = due.values("account").distinct().order_by("account")[:limit]
+        due = Lot.objects.filter(left__gt=0, expires_at__lte=at, account__gt=after).values("account")
         # whoever writes these accounts' ledger waits; what they have left is read after that
-        locked: list[int] = hold_keys(Account.objects.filter(pk__in=some, held=0))
-        if not locked:
-            return 0
-        sums = _end(locked, at=at)
-        facts.publish(PointsExpired(customer=customer, at=at, points=points) for customer, points in sums)
-    return len(locked)
+        locked: list[int] = hold_keys(Account.objects.filter(pk__in=due, pk__gt=after, held=0), most=limit)
+        if locked:
+            sums = _end(locked, at=at)
+            facts.publish(PointsExpired(customer=customer, at=at, points=points) for customer, points in sums)
+    return locked
 
 
-def _end(accounts: Sequence[int], *, at: datetime) -> list[tuple[int, int]]:
-    """End what is due of these accounts, which are locked. Returns customer and points of each."""
-    moment = connection.ops.adapt_datetimefield_value(at)
+def _end(accounts: list[int], *, at: datetime) -> list[tuple[int, int]]:
+    """End what is due of these accounts, which are sorted and locked. Returns customer and points of each."""
+    given: dict[str, Any] = {"at": connection.ops.adapt_datetimefield_value(at), "accounts": accounts}
+    given |= {"first": accounts[0], "last": accounts[-1]}
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(_named(TOGETHER), [moment, list(accounts)])
-            return [(customer, int(points)) for customer, points in cursor.fetchall()]
-        sums: list[tuple[int, int]] = []
-        places = ", ".join(["%s"] * len(accounts))
-        for sql in (ENTRIES, MOVES, BALANCES, SUMS, LOTS):
-            cursor.execute(_named(sql, accounts=places), [moment, *accounts])
-            if sql == SUMS:
-                sums = cursor.fetchall()
-    return sums
+            cursor.execute(_named(TOGETHER, locked="= ANY(%(accounts)s)"), given)
+            sums = cursor.fetchall()
+        else:
+            given["accounts"] = json.dumps(accounts)
+            first, *others = (_named(sql, locked="IN (SELECT value FROM json_each(%(accounts)s))") for sql in APART)
+            cursor.execute(first, given)
+            sums = cursor.fetchall()
+            for sql in others:
+                cursor.execute(sql, given)
+    return [(customer, int(points)) for customer, points in sums]
 
 
 def _expire_beside(*, at: datetime, limit: int) -> int:

@@ -316,6 +316,26 @@ def test_ending_the_points_of_a_thousand_takes_as_many_queries_as_of_one(clock: 
     assert sound()
 
 
+def test_who_is_left_by_one_few_thousand_comes_with_the_next(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expiry, "ACCOUNTS_AT_ONCE", 2)
+    on()
+    people = [join(f"{n}@example.com") for n in range(5)]
+    for n, user in enumerate(people):
+        give(user, 10 + n, f"{n}", clock)
+        give(user, 1, f"one more {n}", clock)
+    clock.forward(days=100)
+    assert expiry.expire(at=clock.now, limit=3) == 4  # two at a time, until there are three
+    assert [account(user) for user in people] == [(0, 0), (0, 0), (0, 0), (0, 0), (15, 0)]
+    assert expiry.expire(at=clock.now, limit=3) == 1
+    assert expiry.expire(at=clock.now, limit=3) == 0
+    told = Fact.objects.filter(kind=PointsExpired.kind).order_by("pk")
+    assert [(fact.customer, fact.payload["points"]) for fact in told] == [
+        (who(user).pk, 11 + n) for n, user in enumerate(people)
+    ]
+    assert [lots(user) for user in people] == [[(0, 10 + n), (0, 1)] for n in range(5)]
+    assert sound()
+
+
 # Told ahead
 
 
