@@ -20,6 +20,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what the suite runs on (default: postgres)",
     )
     group.addoption(
+        "--needs-database",
+        action="store_true",
+        help="leave out tests that use no database: for the second run, on the other one",
+    )
+    group.addoption(
         "--shop-data",
         type=Path,
         default=None,
@@ -65,12 +70,22 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about the other database: deselected, not skipped."""
-    other = {"postgres": "sqlite", "sqlite": "postgres"}[config.getoption("database")]
+    """Leave out what is about the other database, or has run there: deselected, not skipped."""
+    database = config.getoption("database")
+    other = {"postgres": "sqlite", "sqlite": "postgres"}[database]
     left_out = [item for item in items if item.get_closest_marker(other)]
+    if config.getoption("needs_database"):
+        left_out += [item for item in items if not (_uses_database(item) or item.get_closest_marker(database))]
     if left_out:
-        items[:] = [item for item in items if not item.get_closest_marker(other)]
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
         config.hook.pytest_deselected(items=left_out)
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    """Whether a test may open the database; every other one says the same on both."""
+    asked_for = {"db", "transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
+    return bool(asked_for) or item.get_closest_marker("django_db") is not None
 
 
 class _Skips:
