@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -336,9 +336,10 @@ class Machine(RuleBasedStateMachine):
             assert stand.get(person.pk) == name
 
 
-def run(examples: int) -> None:
+def run(examples: int, *, start_at: int | None = None) -> None:
+    machine = Machine if start_at is None else seed(start_at)(type("Machine", (Machine,), {}))
     run_state_machine_as_test(
-        Machine,
+        machine,
         settings=settings(
             max_examples=examples,
             stateful_step_count=30,
@@ -406,7 +407,7 @@ def new_points_forget_the_debt(patch: pytest.MonkeyPatch) -> None:
 
 def an_instant_too_late(patch: pytest.MonkeyPatch) -> None:
     right = expiry._expire
-    patch.setattr(expiry, "_expire", lambda *, at, limit: right(at=at - timedelta(microseconds=1), limit=limit))
+    patch.setattr(expiry, "_expire", lambda *, at, **rest: right(at=at - timedelta(microseconds=1), **rest))
 
 
 def what_ended_is_not_noted(patch: pytest.MonkeyPatch) -> None:
@@ -471,7 +472,7 @@ def tiers_forget_refunds(patch: pytest.MonkeyPatch) -> None:
 
 
 def nothing_ends_beside_a_claim(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(expiry, "_expire_beside", lambda *, at, limit: 0)
+    patch.setattr(expiry, "_expire_beside", lambda **words: 0)
 
 
 def a_partial_use_spends_it_all(patch: pytest.MonkeyPatch) -> None:
@@ -496,9 +497,22 @@ BUGS: list[Patch] = [
 ]  # fmt: skip
 
 
+FOUND_AT = {
+    a_refund_takes_what_ended_once_more: 10, nothing_ends_beside_a_claim: 19, an_instant_too_late: 3,
+    a_refund_forgets_which_line_it_was: 4, extra_points_outlive_their_order: 4, a_return_forgets_the_debt: 3,
+}  # fmt: skip
+"""Where the machine has found a bug within a few walks; all others it finds from 1 on."""
+
+
 @pytest.mark.sqlite  # the faster of the two: no bug of these is one of the database
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
 def test_a_bug_is_found(bug: Patch, monkeypatch: pytest.MonkeyPatch) -> None:
     bug(monkeypatch)
     with pytest.raises((AssertionError, DatabaseError)):
-        run(300)
+        hunt(FOUND_AT.get(bug, 1))
+
+
+def hunt(place: int) -> None:
+    """Begin at a place, and go on anywhere if it was not found there."""
+    run(5, start_at=place)
+    run(300)
