@@ -93,6 +93,7 @@ for command in {commands!r}:
     return done.stdout + done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.sqlite  # it has a database of its own, so once is enough
 def test_a_bare_shop_follows_the_guide_in_and_out(shop: dict[str, str], tmp_path: Path, db: None) -> None:
     told = run(
