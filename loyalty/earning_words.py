@@ -24,8 +24,8 @@ def for_shoppers(running: Running, *, at: datetime) -> Iterator[str]:
     yield from said[:rates]
     yield from of_basis(running.programme)
     for rule in rules:
-        said = rule_words.of_rule(rule, known)
-        yield said if said.endswith(".") else f"{said}."  # dates of some languages end with one
+        sentence = rule_words.of_rule(rule, known)
+        yield sentence if sentence.endswith(".") else f"{sentence}."  # some dates end with one
     if sum(rule.effect == rule.Effect.TIMES for rule in rules) > 1:
         yield _("Of several multipliers the best one counts for each product.")
     for action in ActionRule.objects.current().filter(programme=running.programme).order_by("pk"):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -57,13 +58,14 @@ def _what(term: PaidTerm) -> str:
 
 
 def timeline(customer: Customer) -> Iterator[Event]:
-    """Yield when memberships begin and end."""
+    """Yield when memberships begin and end, or will."""
+    now = timezone.now()  # noqa: TID251  (a panel is the edge: the page gives it no clock)
     for term in PaidTerm.objects.filter(customer=customer, ends_at__isnull=False).select_related("plan"):
         url = reverse("admin:retention_loyalty_paidterm_change", args=[term.pk])
         assert term.starts_at is not None  # of the constraint
         assert term.ends_at is not None
-        yield Event(at=term.starts_at, text=_("%(plan)s begins") % {"plan": term.plan.name}, url=url)
-        yield Event(at=term.ends_at, text=_("%(plan)s ends") % {"plan": term.plan.name}, url=url)
+        for at, words in ((term.starts_at, _("%(plan)s begins")), (term.ends_at, _("%(plan)s ends"))):
+            yield Event(at=at, text=words % {"plan": term.plan.name}, url=url, planned=at > now)
 
 
 def troubles(at: datetime) -> Iterator[Trouble]:

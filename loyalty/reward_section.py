@@ -34,10 +34,11 @@ def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | Non
         claimed = list(mine.order_by("pk"))
     if not choices and not claimed:
         return None
+    rates = queries.worth_rates()
     return {
         "template": "loyalty/rewards.html",
-        "cards": reward_words.cards(choices),
-        "claimed": reward_words.standing(claimed),
+        "cards": reward_words.cards(choices, rates),
+        "claimed": reward_words.standing(claimed, rates),
         "basket": _basket(request, customer, at=now),
         "key": uuid.uuid4().hex,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from campaigns.goods_words import Titles
 from campaigns.models import OfferVersion
 from campaigns.terms import Kind as Gives
 from campaigns.terms import Terms
-from loyalty import queries
+from loyalty import queries, showing
 from loyalty import terms as programme_terms
 from loyalty.models import Claim, Rate, Reward
 from loyalty.services import paying
@@ -32,19 +32,32 @@ def points(number: int) -> str:
     return ngettext("%(n)s point", "%(n)s points", number) % {"n": number}
 
 
-def missing(number: int) -> str:
-    """Return "120 points are missing."."""
+def cost(number: int, rates: Sequence[Rate]) -> str:
+    """Return "500 points", or "€5.00" where points are shown as money. ``rates``: as for ``cards``."""
+    return showing.balance(number, rates) or points(number)
+
+
+def missing(number: int, rates: Sequence[Rate] = ()) -> str:
+    """Return "120 points are missing.". ``rates``: as for ``cards``."""
+    if money := showing.balance(number, rates):
+        return _("%(amount)s more is needed.") % {"amount": money}
     return ngettext("%(n)s point is missing.", "%(n)s points are missing.", number) % {"n": number}
 
 
-def no(reason: No, *, reward: Reward | None = None, short: int = 0, called: Mapping[str, str] | None = None) -> str:
-    """Return why somebody cannot have a reward, a sentence to them. ``called``: ``queries.tiers_called``, read once."""
+def no(
+    reason: No, *, reward: Reward | None = None, short: int = 0, called: Mapping[str, str] | None = None,
+    rates: Sequence[Rate] = (),
+) -> str:  # fmt: skip
+    """Return why somebody cannot have a reward, a sentence to them.
+
+    ``called``: ``queries.tiers_called``, read once. ``rates``: as for ``cards``.
+    """
     if reason == No.NOT_ENOUGH and short:
-        return missing(short)
+        return missing(short, rates)
     if reason == No.NOT_FOR_YOU and reward is not None and reward.condition == "loyalty.in_tier":
         return _("This is for %(tier)s and above.") % {"tier": _tier(reward, called)}
     if reason == No.TOO_FEW and reward is not None:
-        return _("Use at least %(points)s at once.") % {"points": points(reward.cost)}
+        return _("Use at least %(points)s at once.") % {"points": cost(reward.cost, rates)}
     return str(reason.label)
 
 
@@ -58,8 +71,11 @@ def called_of(choices: Iterable[Choice]) -> Mapping[str, str]:
     return queries.tiers_called() if any(choice.no == No.NOT_FOR_YOU for choice in choices) else {}
 
 
-def cards(choices: Iterable[Choice]) -> list[dict[str, Any]]:
-    """Return rewards as a shopper reads them. Two queries and one of the catalogue's."""
+def cards(choices: Iterable[Choice], rates: Sequence[Rate] = ()) -> list[dict[str, Any]]:
+    """Return rewards as a shopper reads them. Two queries and one of the catalogue's.
+
+    ``rates``: ``queries.worth_rates()``; where points are shown as money, so are costs.
+    """
     choices = list(choices)
     terms_of = current_terms(choice.reward for choice in choices)
     titles = goods_words.titles(terms_of.values())
@@ -69,9 +85,11 @@ def cards(choices: Iterable[Choice]) -> list[dict[str, Any]]:
             "pk": choice.reward.pk,
             "name": choice.reward.name,
             "words": choice.reward.words,
-            "cost": points(choice.reward.cost),
+            "cost": cost(choice.reward.cost, rates),
             "gives": gives(terms_of[choice.reward.offer_id], titles) if choice.reward.offer_id in terms_of else "",
-            "no": no(choice.no, reward=choice.reward, short=choice.missing, called=called) if choice.no else "",
+            "no": no(choice.no, reward=choice.reward, short=choice.missing, called=called, rates=rates)
+            if choice.no
+            else "",
             "is_donation": choice.reward.kind == Kind.DONATION,
             "has": choice.reward.cost - choice.missing if choice.missing else choice.reward.cost,
             "most": choice.reward.cost,
@@ -100,15 +118,16 @@ def gives(terms: Terms, titles: Titles | None = None) -> str:
     return f"{text} ({limits})" if limits else text
 
 
-def standing(claims: Iterable[Claim]) -> list[dict[str, Any]]:
-    """Return a shopper's claims that are not over, as they read them."""
+def standing(claims: Iterable[Claim], rates: Sequence[Rate] = ()) -> list[dict[str, Any]]:
+    """Return a shopper's claims that are not over, as they read them. ``rates``: as for ``cards``."""
+    said_in_money = bool(showing.balance(1, rates))
     return [
         {
             "pk": one.pk,
             "name": one.reward.name,
-            "cost": points(one.points),
+            "cost": cost(one.points, rates),
             "code": one.coupon.code if one.coupon else "",
-            "worth": show(one.worth_minor, one.currency) if one.worth_minor else "",
+            "worth": show(one.worth_minor, one.currency) if one.worth_minor and not said_in_money else "",
             "until": wording.expiry(one.coupon) if one.coupon else "",
         }
         for one in claims

@@ -39,24 +39,36 @@ def points(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None
         "pending": account.pending if account else 0,
         "waiting": waiting(account, rates) if account else [],
         "ending": showing.balance(account.ending, rates) if account and account.ending else "",  # type: ignore[attr-defined]
-        "rows": rows(entries[: conf.HISTORY_ROWS]),
+        "rows": rows(entries[: conf.HISTORY_ROWS], rates),
         "older": entries[conf.HISTORY_ROWS - 1].pk if len(entries) > conf.HISTORY_ROWS else None,
         "terms": list(earning_words.for_shoppers(running, at=now)) if running else [],
     }
 
 
-def rows(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """Return movements as a shopper reads them: when, what for, how many, the balance after."""
+def rows(entries: Sequence[Entry], rates: Sequence[Rate] = ()) -> list[dict[str, Any]]:
+    """Return movements as a shopper reads them: when, what for, how many, the balance after.
+
+    Both are money where points are shown as such. ``rates``: ``queries.worth_rates()``.
+    """
+    # what is worth something in several currencies has no one balance in money
+    money = rates if len(rates) == 1 and showing.balance(1, rates) else ()
     numbers = queries.order_numbers(entry.order for entry in entries if entry.order)
     return [
         {
             "at": entry.at,
             "what": explain.cause(entry, numbers.get(entry.order, entry.order)),
-            "points": f"{entry.points:+d}".replace("-", "−") if entry.points else "0",
-            "balance": entry.balance_after,
+            "points": showing.movement(entry.points, money),
+            "balance": _balance(entry.balance_after, money),
+            "money": bool(money),
         }
         for entry in entries
     ]
+
+
+def _balance(points: int, money: Sequence[Rate]) -> int | str:
+    if not money:
+        return points
+    return showing.movement(points, money) if points < 0 else showing.balance(points, money)
 
 
 def waiting(account: Account, rates: Sequence[Rate] = ()) -> list[dict[str, Any]]:

@@ -38,6 +38,13 @@ def balance(points: int, rates: Sequence[Rate]) -> str:
     return _(" or ").join(text for rate in worth if (text := terms.of_worth(rate, points)))
 
 
+def movement(points: int, rates: Sequence[Rate]) -> str:
+    """Return what came or went, with its sign: "+24", or "+€0.24" where points are shown as money."""
+    shown = balance(abs(points), rates) if points else ""
+    shown = shown or number_format(abs(points), force_grouping=True)
+    return f"{'−' if points < 0 else '+'}{shown}" if points else shown
+
+
 def promise(points: int, rate: Rate | None, running: Running | None, *, member: bool) -> str:
     """Return what goods earn, a sentence; empty where they earn nothing."""
     if points < 1:

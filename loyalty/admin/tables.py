@@ -32,6 +32,7 @@ from retention.admin.base import INLINE, Admin
 from retention.money import to_decimal, to_minor
 
 TRY = "_try"
+AGAIN = "_again"
 
 
 class TierForm(forms.ModelForm):
@@ -139,6 +140,14 @@ class TierTableForm(forms.ModelForm):
         return given
 
 
+class FilledIn(forms.ModelForm):
+    """What somebody had filled in, shown once more: it is never good enough to be saved."""
+
+    def is_valid(self) -> bool:
+        super().is_valid()
+        return False
+
+
 @admin.register(TierTable)
 class TierTableAdmin(ConfirmedAdmin):
     form = TierTableForm
@@ -166,7 +175,13 @@ class TierTableAdmin(ConfirmedAdmin):
     ) -> HttpResponse:
         if request.method == "POST" and TRY in request.POST:
             return self.try_it(request, object_id, form_url, extra_context)
+        if request.method == "POST" and AGAIN in request.POST:  # the form that was tried, to go on with; saves nothing
+            return Admin.changeform_view(self, request, object_id, form_url, extra_context)
         return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type("FilledIn", (FilledIn, form), {}) if AGAIN in request.POST else form
 
     def try_it(self, request: HttpRequest, object_id: str | None, form_url: str, extra_context: Any) -> HttpResponse:
         """Start a dry run of what is in the form; nothing of it is saved."""

@@ -29,7 +29,7 @@ def history(request: HttpRequest) -> HttpResponse:
         request,
         "loyalty/history.html",
         {
-            "rows": sections.rows(shown),
+            "rows": sections.rows(shown, queries.worth_rates()),
             "older": shown[-1].pk if len(entries) > conf.HISTORY_ROWS else None,
             "newest": before is None,
         },

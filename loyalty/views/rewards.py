@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from loyalty import reward_words
+from loyalty import queries, reward_words
 from loyalty.models import Claim, Reward
 from loyalty.services import claims, points, using
 from loyalty.services.rewards import No
@@ -33,13 +33,19 @@ def claim(request: HttpRequest, reward: int) -> HttpResponse:
     now = timezone.now()
     wanted = get_object_or_404(Reward.objects.on_offer(at=now).exclude(kind=Reward.Kind.POINTS), pk=reward)
     if wanted.kind == Reward.Kind.DONATION and "confirmed" not in request.POST:
-        context = {"reward": wanted, "cost": reward_words.points(wanted.cost), "key": _key(request)}
+        context = {
+            "reward": wanted,
+            "cost": reward_words.cost(wanted.cost, queries.worth_rates()),
+            "key": _key(request),
+        }
         return pages.show(request, "loyalty/donate.html", context)
     customer = customers.for_user(request.user, at=now)
     try:
         made = claims.claim(wanted, customer, key=f"page:{customer.pk}:{_key(request)}", at=now)
     except claims.Refused as refusal:
-        messages.warning(request, reward_words.no(refusal.no, reward=wanted, short=refusal.missing))
+        messages.warning(
+            request, reward_words.no(refusal.no, reward=wanted, short=refusal.missing, rates=queries.worth_rates())
+        )
     except points.KeyReused:
         messages.warning(request, _("This button was pressed before. Please look at your rewards and try again."))
     else:
@@ -86,7 +92,9 @@ def use_points(request: HttpRequest) -> HttpResponse:
         made = using.use(request, customer, amount=amount, key=f"basket:{customer.pk}:{_key(request)}", at=now)
     except claims.Refused as refusal:
         reward = Reward.objects.on_offer(at=now).filter(kind=Reward.Kind.POINTS).order_by("position", "pk").first()
-        messages.warning(request, reward_words.no(refusal.no, reward=reward, short=refusal.missing))
+        messages.warning(
+            request, reward_words.no(refusal.no, reward=reward, short=refusal.missing, rates=queries.worth_rates())
+        )
     except using.NotTaken:
         messages.warning(request, _("Points cannot be used for this basket. They are all back in your account."))
     except points.KeyReused:

@@ -11,6 +11,7 @@ import time_machine
 from django.test import Client
 
 from loyalty import sections
+from loyalty.models import Entry, Reward
 from loyalty.services import awards, points
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
@@ -178,3 +179,26 @@ def test_the_section_takes_as_many_queries_with_a_long_ledger_as_with_a_short_on
             sections.points(None, customer)  # type: ignore[arg-type]
         counts.append(len(captured))
     assert counts[0] == counts[1]
+
+
+def test_where_points_are_money_history_and_rewards_are_money_too(shop: FakeShop, clock: Clock) -> None:
+    start(worth="0.05", shown_as="money")
+    ada = join("ada@example.com")
+    points.post([points.Posting(key="gift", customer=who(ada).pk, points=50, kind=Entry.Kind.GRANT, at=clock.now)],
+                at=clock.now)  # fmt: skip
+    for name, cost in (("Near", 40), ("Far", 90)):
+        Reward.objects.create(name=name, kind="custom", cost=cost, active=True, created_at=clock.now)
+    client = Client()
+    client.force_login(ada)
+
+    said = " ".join(client.get("/retention/account/").content.decode().split())
+
+    assert 'class="retention-number">Amount</th>' in said
+    assert ">+€2.50</td>" in said
+    assert 'data-label="Balance">€2.50</td>' in said
+    assert "What came and went, newest first" in said
+    assert "Get it for €2.00" in said
+    assert "€2.00 more is needed." in said
+    assert "50 points" not in said
+    history = client.get("/retention/points/").content.decode()
+    assert ">+€2.50</td>" in history

@@ -100,6 +100,32 @@ def test_who_would_move_is_seen_before_the_table_is_saved_and_then_it_is_saved_a
     assert sorted(Membership.objects.values_list("tier__name", flat=True)) == ["Platinum", "Silver", "Silver", "Silver"]
 
 
+def test_a_table_that_was_tried_is_changed_further_from_what_was_in_the_form(
+    staff: Client, shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    made = table(*LADDER)
+    silver, gold = Tier.objects.order_by("rank")
+    path = reverse("admin:retention_loyalty_tiertable_change", args=[made.pk])
+    form = change(made, (silver, 1, "Silver", "200", ""), (gold, 2, "Gold", "6", ""), (None, 3, "Platinum", "9", ""))
+    form |= {name: "640.50" for name, value in form.items() if value == "9"}
+    form |= {name: "600" for name, value in form.items() if value == "6"}
+    staff.post(path, {**form, "_try": "Try"})
+    registry.ticks["loyalty.tier_trials"].run(clock.now)
+    tried = staff.get(reverse("admin:retention_loyalty_tiertrial_change", args=[TierTrial.objects.get().pk]))
+    assert 'name="_again"' in tried.content.decode()
+
+    again = staff.post(path, {**hidden(tried), "_again": "1"})
+
+    assert again.status_code == 200
+    page = again.content.decode()
+    assert 'value="640.50"' in page
+    assert 'value="Platinum"' in page
+    assert "errornote" not in page
+    assert list(Tier.objects.order_by("rank").values_list("name", "threshold_minor")) == [*LADDER]
+    assert staff.post(path, {**form, "_confirmed": "1"}).status_code == 302
+    assert Tier.objects.get(name="Platinum").threshold_minor == 64050
+
+
 def test_a_new_table_is_tried_against_where_people_stand_in_the_one_in_force(
     staff: Client, shop: FakeShop, clock: Clock, drain: Drain
 ) -> None:

@@ -181,3 +181,20 @@ def test_one_that_a_guard_refuses_is_left_out_without_a_write_for_each_page(
         MarginGuard.objects.update(share_of_list=Decimal(10))
         visitor.get("/basket/")
         assert len(codes(world, visitor)) == 2, "there is room for it now"
+
+
+def test_where_it_takes_nothing_off_the_order_is_placed_at_the_first_press(world: OscarWorld, member: Any) -> None:
+    coupon = own(member, free_shipping())
+    visitor = filled(world, member)
+    visitor.get("/basket/")
+    assert codes(world, visitor) == [coupon.code]
+    world.to_preview(visitor)
+    visitor.post("/checkout/shipping-method/", {"method_code": "collect"})  # costs nothing
+
+    answer = world.place(visitor)
+
+    assert answer["Location"] == "/checkout/thank-you/"
+    order = world.order(str(visitor.session["checkout_order_id"]))
+    assert (order.shipping_incl_tax, order.discounts.count()) == (0, 0)
+    coupon.refresh_from_db()
+    assert coupon.used == 0

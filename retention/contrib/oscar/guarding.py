@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from retention.contrib.oscar import asking, baskets, redeeming, rules, shipping
+from retention.contrib.oscar import asking, baskets, redeeming, rules, shipping, standing
 from retention.contrib.oscar.vouchers import terms_of
 from retention.shop import CouponRejected
 
@@ -24,6 +24,7 @@ def refused(request: Any, *, at: datetime) -> str | None:
     """
     try:
         basket = request.basket
+        _drop_own(request)
         vouchers = list(basket.vouchers.all()) if basket.pk else []
         refusal = _hidden(request, vouchers) or _reserve(request, vouchers, at=at)
         if refusal is None:
@@ -35,6 +36,19 @@ def refused(request: Any, *, at: datetime) -> str | None:
         log.exception("the coupons of a basket could not be checked before payment")
         return None
     return refusal.code
+
+
+def _drop_own(request: Any) -> None:
+    """Take out without a word what the shop put in by itself and takes nothing off, e.g. for what is collected.
+
+    The total stays, so there is nothing to look at again.
+    """
+    for code in standing.inside(request):
+        voucher = request.basket.vouchers.get(code=code)
+        if not _takes(request, voucher):
+            with transaction.atomic():
+                redeeming.remove(request, code)
+            standing.forget(request, code)
 
 
 def _hidden(request: Any, vouchers: Sequence[Any]) -> CouponRejected | None:

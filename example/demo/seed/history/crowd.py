@@ -20,6 +20,9 @@ def expect(diary: Diary, *, start: datetime, end: datetime) -> None:
     for days, name in CLAIMS:
         if (at := end - timedelta(days=days)) > start:
             diary.note(at, lambda at, name=name: _claim(_(name), at))
+    for days in range(300, 20, -14):
+        if (at := end - timedelta(days=days)) > start:
+            diary.note(at, _spend)
     diary.note(end - timedelta(days=20), _join)
     for days, tea in ((16, "TE-1"), (2, "TE-4")):
         diary.note(end - timedelta(days=days), lambda at, tea=tea: _review(tea, at))
@@ -37,6 +40,14 @@ def _claim(name: str, at: datetime) -> None:
     able = (one for one in _others() if one.spendable >= reward.cost and not one.claims.filter(reward=reward).exists())
     if (one := next(able, None)) is not None:
         claims.claim(reward, one.customer, key=f"demo:{reward.pk}:{one.customer_id}", at=at)
+
+
+def _spend(at: datetime) -> None:
+    """Let five members spend what they have saved: on trees, one after the other, as many as they can pay."""
+    tree = Reward.objects.get(name=_("A tree"))
+    for one in _others()[:5]:
+        for number in range(one.spendable // tree.cost // 2):
+            claims.claim(tree, one.customer, key=f"demo:{one.customer_id}:{at:%Y-%m-%d}:{number}", at=at)
 
 
 def _join(at: datetime) -> None:
