@@ -56,6 +56,7 @@ def load() -> None:
                 "day": _("the day on which the first of them end"),
                 "link": _("the page with all points"),
             },
+            samples={"ending": _("120 points"), "day": _("March 3")},
             build=_values,
             refuse=_spent,
             body=[

@@ -69,6 +69,7 @@ def load() -> None:
                 "day": _("the last day of the membership"),
                 "link": _("the page of the product with which it goes on"),
             },
+            samples={"membership": _("Club"), "day": _("March 3")},
             build=_values,
             refuse=_renewed,
             body=[

@@ -57,6 +57,11 @@ def load() -> None:
                 "stay": _("what keeps the tier, e.g. “Spend €42.00 by 3 March to stay Gold.”"),
                 "link": _("the page with the tier and all points"),
             },
+            samples={
+                "tier": _("Gold"),
+                "day": _("March 3"),
+                "stay": _("Spend €42.00 by 3 March to stay Gold."),
+            },
             build=_values,
             refuse=_kept,
             body=[
