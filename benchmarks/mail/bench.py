@@ -21,8 +21,8 @@ from benchmarks.mail import letter, queues
 from benchmarks.mail.sink import Sink, sink
 from retention.services import rendering, values
 
-MAILS = 1_000
-"""A round; five of them are 5,000."""
+MAILS = 2_500
+"""A round; the two processes share them."""
 TASKS = 100
 """A task for each mail is slow: fewer of them say as much."""
 SHORT, LONG = 10_000, 100_000
