@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 GONE = "26000"
 """There is no such prepared statement: a pooler has given us another session."""
 
+Rows = list[tuple[int, ...]]
+
 _state = {"usable": True}
 
 
@@ -47,8 +49,8 @@ def _binds_here(cursor: Any) -> bool:
     return ClientCursor is not None and isinstance(getattr(cursor, "cursor", None), ClientCursor)
 
 
-def _execute(cursor: Any, name: str, values: Sequence[Any], meanwhile: Callable[[], None] | None) -> tuple[int, ...]:
-    """Let PostgreSQL work, do something meanwhile, and fetch the row: a commit mostly waits for the disk.
+def _execute(cursor: Any, name: str, values: Sequence[Any], meanwhile: Callable[[], None] | None) -> Rows:
+    """Let PostgreSQL work, do something meanwhile, and fetch the rows: a commit mostly waits for the disk.
 
     The values go as they are, beside the statement: to write them into it takes as long as all else of a mail's turn.
     """
@@ -63,7 +65,8 @@ def _execute(cursor: Any, name: str, values: Sequence[Any], meanwhile: Callable[
             [result] = link.wait(generators.fetch_many(link.pgconn))
             if result.status != ExecStatus.TUPLES_OK:
                 raise error_from_result(result, link.info.encoding)
-    return tuple(int(result.get_value(0, column)) for column in range(result.nfields))
+    columns = range(result.nfields)
+    return [tuple(int(result.get_value(row, column)) for column in columns) for row in range(result.ntuples)]
 
 
 def _as_text(value: Any) -> bytes | None:
@@ -81,10 +84,10 @@ class Prepared:
     def __init__(self) -> None:
         self._names: dict[str, tuple[str, list[str]]] = {}
 
-    def row(
+    def rows(
         self, statement: Statement, values: Mapping[str, Any], meanwhile: Callable[[], None] | None = None
-    ) -> tuple[int, ...]:
-        """Run a statement that returns one row of whole numbers; ``meanwhile`` is done while PostgreSQL works."""
+    ) -> Rows:
+        """Run a statement that returns rows of whole numbers; ``meanwhile`` is done while PostgreSQL works."""
         with connection.cursor() as cursor:
             # inside a transaction a failure would end it
             if _state["usable"] and not connection.in_atomic_block and _binds_here(cursor):
@@ -97,7 +100,7 @@ class Prepared:
                     log.info("prepared statements do not stay in this session: each is planned anew from now on")
                     _state["usable"] = False
             cursor.execute(statement.sql, statement.fill(values))
-            return tuple(cursor.fetchone())
+            return list(cursor.fetchall())
 
     def close(self) -> None:
         """Let the session forget them."""

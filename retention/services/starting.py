@@ -1,4 +1,4 @@
-"""The two UPDATEs between which a mail is on the line, compiled once a batch and kind.
+"""The UPDATEs between which a mail is on the line, compiled once a round and kind.
 
 Django takes milliseconds to turn what ``permission`` asks into SQL, and that for each mail; the SQL is the same for all
 mails of a kind, and only its values differ. So it is compiled for a stand-in whose values are found again among the
@@ -7,14 +7,14 @@ parameters. The stand-in has nothing but what ``FIELDS`` says: a question about 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db import connection
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, Value, When
+from django.db.models.functions import Cast, Coalesce
 from django.db.models.lookups import Exact
 from django.db.models.sql import UpdateQuery
 
@@ -27,6 +27,10 @@ from retention.services.writing import Ready
 
 State = Message.State
 MARKETING = Message.Purpose.MARKETING
+
+
+Question = tuple[QuerySet[Message], dict[str, Any]]
+"""Which rows, and what is written into them."""
 
 
 class Kind(NamedTuple):
@@ -63,9 +67,7 @@ class Starter:
 
     def __init__(self) -> None:
         self._prepared = Prepared()
-        self._starts: dict[Kind, Statement] = {}
-        self._joined: dict[tuple[int, ...], Statement] = {}
-        self._sent = _compile(_sent, SimpleNamespace(pk=FIELDS["done"], owner=FIELDS["done_by"]))
+        self._compiled: dict[tuple[bool, Kind | None], Statement] = {}
 
     def close(self) -> None:
         self._prepared.close()
@@ -78,58 +80,32 @@ class Starter:
         at: datetime,
         meanwhile: Callable[[], None] | None = None,
     ) -> tuple[bool, bool]:
-        """Let ``previous`` be sent and ``item`` be sending, in one commit; whether each of them was still ours to say
+        """Let ``previous`` be sent and ``item`` be sending, in one UPDATE; whether each of them was still ours to say
         so of, and the second still allowed: address, consent and suppression are asked in this very UPDATE.
         ``meanwhile`` is done while the database works, where it works beside us."""
-        done = {"at": _adapt(at)}
+        if previous is None and item is None:
+            return False, False
+        values: dict[str, Any] = {"at": _adapt(at)}
         if previous:
             message = previous.message
-            done |= {"done": message.pk, "done_by": message.owner, "provider": previous.provider_id}
-        if item is None:
-            return (self._run([(self._sent, done)], meanwhile)[0] if previous else False), False
-        start, values = self._start(item.message), _values(item.message, at=at)
-        if previous is None:
-            return False, self._run([(start, values)], meanwhile)[0]
-        sent, started = self._run([(self._sent, done), (start, values)], meanwhile)
-        return sent, started
+            values |= {"done": message.pk, "done_by": message.owner, "provider": previous.provider_id}
+        if item:
+            values |= _values(item.message, at=at)
+        hit = self._run(self._statement(bool(previous), _kind(item.message) if item else None), values, meanwhile)
+        return values.get("done") in hit, values.get("pk") in hit
 
-    def _start(self, message: Message) -> Statement:
-        kind = _kind(message)
-        if kind not in self._starts:
-            self._starts[kind] = _compile(_starts, _stand_in(kind))
-        return self._starts[kind]
+    def _statement(self, previous: bool, kind: Kind | None) -> Statement:
+        if (previous, kind) not in self._compiled:
+            self._compiled[previous, kind] = _compile(previous, kind)
+        return self._compiled[previous, kind]
 
-    def _run(
-        self, updates: Sequence[tuple[Statement, dict[str, Any]]], meanwhile: Callable[[], None] | None
-    ) -> list[bool]:
-        """Run one or two UPDATEs in one commit; return whether each hit a row. PostgreSQL is asked once."""
+    def _run(self, statement: Statement, values: Mapping[str, Any], meanwhile: Callable[[], None] | None) -> set[int]:
+        """Run an UPDATE; return the ids of the rows it hit."""
         if connection.vendor == "postgresql":
-            values = {name: value for _, some in updates for name, value in some.items()}
-            return [bool(n) for n in self._prepared.row(self._join([one for one, _ in updates]), values, meanwhile)]
-        with transaction.atomic(), connection.cursor() as cursor:
-            hits = []
-            for statement, values in updates:
-                cursor.execute(statement.sql, statement.fill(values))
-                hits.append(cursor.rowcount == 1)
-            return hits
-
-    def _join(self, statements: Sequence[Statement]) -> Statement:
-        key = tuple(map(id, statements))  # they live as long as we do
-        if key not in self._joined:
-            self._joined[key] = _together(statements)
-        return self._joined[key]
-
-
-def _together(statements: Sequence[Statement]) -> Statement:
-    """Return one statement that runs these UPDATEs and says how many rows each of them hit."""
-    parts = ", ".join(f"u{number} AS ({one.sql} RETURNING 1)" for number, one in enumerate(statements))
-    found = ", ".join(f"(SELECT count(*) FROM u{number})" for number in range(len(statements)))
-    fixed: list[Any] = []
-    slots: list[tuple[int, str]] = []
-    for one in statements:
-        slots += [(len(fixed) + place, name) for place, name in one.slots]
-        fixed += one.fixed
-    return Statement(f"WITH {parts} SELECT {found}", fixed, slots)
+            return {pk for (pk,) in self._prepared.rows(statement, values, meanwhile)}
+        with connection.cursor() as cursor:
+            cursor.execute(statement.sql, statement.fill(values))
+            return {pk for (pk,) in cursor.fetchall()}
 
 
 def _kind(message: Message) -> Kind:
@@ -137,7 +113,7 @@ def _kind(message: Message) -> Kind:
     return Kind(message.purpose, customer.address_proven_at is not None, bool(message.topic), bool(customer.address))
 
 
-def _starts(message: Any) -> tuple[QuerySet[Message], dict[str, Any]]:
+def _starts(message: Any) -> Question:
     rows = _one(message, State.CLAIMED)
     rows = permission.still_allowed(rows.filter(Exists(here(message))), message, at=FIELDS["at"])
     if message.purpose == MARKETING:
@@ -153,7 +129,7 @@ def _starts(message: Any) -> tuple[QuerySet[Message], dict[str, Any]]:
     }
 
 
-def _sent(message: Any) -> tuple[QuerySet[Message], dict[str, Any]]:
+def _sent(message: Any) -> Question:
     return _one(message, State.SENDING), {
         "owner": "",
         "lease_until": None,
@@ -225,14 +201,39 @@ def _values(message: Message, *, at: datetime) -> dict[str, Any]:
     }
 
 
-def _compile(question: Callable[[Any], tuple[QuerySet[Message], dict[str, Any]]], message: Any) -> Statement:
-    rows, written = question(message)
+def _compile(previous: bool, kind: Kind | None) -> Statement:
+    """Return the UPDATE of one mail or of two."""
+    asked = [_sent(SimpleNamespace(pk=FIELDS["done"], owner=FIELDS["done_by"]))] if previous else []
+    asked += [_starts(_stand_in(kind))] if kind else []
+    rows, written = asked[0] if len(asked) == 1 else _both(*asked)
     query: Any = rows.query.chain(UpdateQuery)
     query.add_update_values(written)
     sql, params = query.get_compiler(connection=connection).as_sql()
     names = {_adapt(value): name for name, value in {**FIELDS, "hash": address_hash(FIELDS["email"])}.items()}
     slots = [(place, names[value]) for place, value in enumerate(params) if value in names]
-    return Statement(sql, list(params), slots)
+    return Statement(f'{sql} RETURNING "id"', list(params), slots)
+
+
+def _both(sent: Question, started: Question) -> Question:
+    """Return the one UPDATE that does what these two do: to open all indexes twice takes PostgreSQL as long as to ask
+    all that is asked."""
+    (first, done), (second, begun) = sent, started
+    written = {}
+    for name in {**done, **begun}:
+        one, other = done.get(name, F(name)), begun.get(name, F(name))
+        column: Any = Message._meta.get_field(name)
+        written[name] = (
+            one
+            if one == other
+            else Case(
+                When(pk=FIELDS["done"], then=_typed(one, column)), default=_typed(other, column), output_field=column
+            )
+        )
+    return (first | second).filter(pk__in=[FIELDS["done"], FIELDS["pk"]]), written
+
+
+def _typed(value: Any, column: Any) -> Any:
+    return value if hasattr(value, "resolve_expression") else Cast(Value(value, output_field=column), column)
 
 
 def _adapt(value: Any) -> Any:

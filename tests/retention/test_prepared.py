@@ -39,7 +39,7 @@ def known() -> int:
 
 def test_a_statement_is_prepared_once_and_forgotten_at_the_end() -> None:
     statements = Prepared()
-    assert [statements.row(SUM, {"n": n}) for n in range(3)] == [(n + 1, 5) for n in range(3)]
+    assert [statements.rows(SUM, {"n": n}) for n in range(3)] == [[(n + 1, 5)] for n in range(3)]
     assert known() == 1
     statements.close()
     assert known() == 0
@@ -47,19 +47,19 @@ def test_a_statement_is_prepared_once_and_forgotten_at_the_end() -> None:
 
 def test_a_session_that_forgets_is_asked_in_full_from_then_on(usable: dict[str, bool]) -> None:
     statements = Prepared()
-    statements.row(SUM, {"n": 1})
+    statements.rows(SUM, {"n": 1})
     with connection.cursor() as cursor:
         cursor.execute("DEALLOCATE ALL")
-    assert statements.row(SUM, {"n": 2}) == (3, 5)
+    assert statements.rows(SUM, {"n": 2}) == [(3, 5)]
     assert usable == {"usable": False}
-    assert Prepared().row(SUM, {"n": 3}) == (4, 5)
+    assert Prepared().rows(SUM, {"n": 3}) == [(4, 5)]
     assert known() == 0
     statements.close()
 
 
 def test_something_else_is_done_while_the_database_works() -> None:
     statements, done = Prepared(), []
-    assert statements.row(SUM, {"n": 2}, lambda: done.append(1)) == (3, 5)
+    assert statements.rows(SUM, {"n": 2}, lambda: done.append(1)) == [(3, 5)]
     assert done == [1]
     statements.close()
 
@@ -67,17 +67,17 @@ def test_something_else_is_done_while_the_database_works() -> None:
 def test_what_fails_meanwhile_leaves_the_connection_usable() -> None:
     statements = Prepared()
     with pytest.raises(ZeroDivisionError):
-        statements.row(SUM, {"n": 1}, lambda: print(1 // 0))
-    assert statements.row(SUM, {"n": 1}) == (2, 5)
+        statements.rows(SUM, {"n": 1}, lambda: print(1 // 0))
+    assert statements.rows(SUM, {"n": 1}) == [(2, 5)]
 
 
 def test_what_the_database_refuses_is_raised_and_leaves_the_connection_usable() -> None:
     statements, done = Prepared(), []
     share = Statement("SELECT %s / %s", [1, 0], [(1, "n")])
     with pytest.raises(DataError, match="division by zero"):
-        statements.row(share, {"n": 0}, lambda: done.append(1))
+        statements.rows(share, {"n": 0}, lambda: done.append(1))
     assert done == [1]
-    assert statements.row(share, {"n": 1}, lambda: done.append(2)) == (1,)
+    assert statements.rows(share, {"n": 1}, lambda: done.append(2)) == [(1,)]
 
 
 def test_mails_of_every_kind_go_out_either_way(

@@ -66,7 +66,8 @@ def meet(monkeypatch: pytest.MonkeyPatch, owner: type, method: str) -> None:
 def test_two_mails_in_a_week_are_two_for_each_of_many_people_whoever_sends(
     customer: Make, mailoutbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "BATCH", 10)
+    monkeypatch.setattr(delivery, "FIRST", 10)
+    monkeypatch.setattr(delivery, "MOST", 10)
     MailCap.objects.create(most=2, days=7)
     owe_each([customer(f"{n}@example.com", wants=("marketing",)) for n in range(PEOPLE)], EACH, NEWS)
     all_well(together(*[lambda: delivery.deliver(at=NOON)] * WORKERS))
@@ -84,7 +85,8 @@ def test_without_the_lock_two_workers_pass_the_cap(
     """The control. SQLite's transaction is the lock itself and cannot be left out."""
     MailCap.objects.create(most=1, days=7)
     owe_each([customer(wants=("marketing",))], 2, NEWS)
-    monkeypatch.setattr(delivery, "BATCH", 1)
+    monkeypatch.setattr(delivery, "FIRST", 1)
+    monkeypatch.setattr(delivery, "MOST", 1)
     monkeypatch.setattr(holding, "one_at_a_time", unlocked)
     meet(monkeypatch, caps.Caps, "load")
     all_well(together(*[lambda: delivery.deliver(at=NOON, limit=1)] * 2))
@@ -97,7 +99,8 @@ def test_without_the_lock_two_workers_pass_the_cap(
 def test_a_rate_is_exact_whoever_sends(
     customer: Make, mailoutbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "BATCH", 10)
+    monkeypatch.setattr(delivery, "FIRST", 10)
+    monkeypatch.setattr(delivery, "MOST", 10)
     Sending.objects.create(pk=1, per_hour=73)
     DomainRate.objects.create(domain="example.org", per_hour=7)
     owe_each([customer("a@example.com"), customer("b@example.org")], 60, RECEIPT)
