@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
@@ -23,3 +25,18 @@ def insert(model: type[Model], given: dict[str, str], source: str, **values: Any
             f'INSERT INTO "{model._meta.db_table}" ({columns}) SELECT {selected} FROM {source}',
             {**values, **{f"rest_{name}": value for name, value in rest.items()}},
         )
+
+
+@contextmanager
+def unchecked() -> Iterator[Any]:
+    """Yield a cursor for rows whose references are not looked up.
+
+    Besides the time: autovacuum may look at a table while its rows are not committed, and find many pages with no row
+    in them. PostgreSQL then looks up each reference to it by reading an index from end to end, for minutes.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        try:
+            yield cursor
+        finally:
+            cursor.execute("RESET session_replication_role")

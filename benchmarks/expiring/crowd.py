@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
-from django.db import connection
 from django.utils import timezone
 
 from benchmarks import seeding
@@ -30,7 +25,7 @@ def make(count: int) -> None:
         "balance_after": f"{POINTS}", "source": "'bench'", "at": f"{day} - interval '1 year'",
     }  # fmt: skip
     lots = {"account_id": "account_id", "entry_id": "id", "points": "points", "left": "points", "expires_at": day}
-    with _unchecked() as cursor:
+    with seeding.unchecked() as cursor:
         seeding.insert(Customer, customers, numbers)
         seeding.insert(Account, accounts, numbers)
         seeding.insert(Entry, entries, numbers)
@@ -43,28 +38,13 @@ def make(count: int) -> None:
 def put_back() -> None:
     """Let all be as it was made, in new files: no dead rows, the same statistics, nothing left to write to the disk."""
     emptied = ", ".join([*TABLES, LotMove._meta.db_table, Fact._meta.db_table])
-    with _unchecked() as cursor:
+    with seeding.unchecked() as cursor:
         cursor.execute(f"TRUNCATE {emptied} CASCADE")
         for table in TABLES:
             cursor.execute(f"INSERT INTO {table} SELECT * FROM made_{table}")
         for table in TABLES:
             cursor.execute(f"VACUUM ANALYZE {table}")
         cursor.execute("CHECKPOINT")
-
-
-@contextmanager
-def _unchecked() -> Iterator[Any]:
-    """Yield a cursor for rows whose references are not looked up.
-
-    Besides the time: autovacuum may look at a table while its rows are not committed, and find many pages with no row
-    in them. PostgreSQL then looks up each reference to it by reading an index from end to end, for minutes.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        try:
-            yield cursor
-        finally:
-            cursor.execute("RESET session_replication_role")
 
 
 def wrong(*, count: int) -> str:
