@@ -79,8 +79,10 @@ def of(orders: Collection[str]) -> list[Bought]:
             continue
         pieces, amount = sum(line.quantity for line in some), sum(line.amount_minor for line in some)
         refunded = sum(by_line.get((pk, line.reference), 0) for line in some)
-        # what a refund names no line for is the membership's only once all else has gone back
-        others = goods[pk] - amount - (named[pk] - refunded)
+        # what a refund names no line for is the membership's only once all else has gone back, shipping too, which
+        # a shop may keep: then it is all goods to the penny, and no sum that shipping would explain as well
+        kept = by_order[pk] + named[pk] == goods[pk] and order.shipping_minor != amount
+        others = goods[pk] - amount - (named[pk] - refunded) + (0 if kept else order.shipping_minor)
         unnamed = max(0, by_order[pk] - max(0, others))
         units = _left(order, pieces, amount=amount, refunded=refunded, unnamed=unnamed)
         paid = amount * units // pieces if pieces else 0

@@ -22,11 +22,13 @@ DAY = timedelta(days=1)
 
 
 def beyond() -> Iterator[tuple[CapTally, int]]:
-    """Yield each tally that counts more than there is, with what there is: up to three queries.
+    """Yield each tally that counts more than there is, with what there is: up to four queries.
 
-    Less is no mistake: a limit counts from when it was set, and not while it is taken off.
+    Less is no mistake: a limit counts from when it was set, and not while it is taken off. A tally that moves while the
+    awards are added up says nothing about them, so it is left for the next time.
     """
-    if not CapTally.objects.filter(used__gt=0).exists():
+    tallies = list(CapTally.objects.filter(used__gt=0).order_by("pk"))
+    if not tallies:
         return
     there, nearby = defaultdict[Key, int](int), defaultdict[Key, int](int)
     for found in (_orders(), _actions()):
@@ -35,10 +37,16 @@ def beyond() -> Iterator[tuple[CapTally, int]]:
                 there[account, programme, period, starts] += points
             for period, starts in {*_periods(day - DAY), *_periods(day), *_periods(day + DAY)}:
                 nearby[account, programme, period, starts] += points
-    for tally in CapTally.objects.filter(used__gt=0).order_by("pk").iterator():
-        key = (tally.account_id, tally.programme_id, tally.period, tally.starts)
-        if tally.used > nearby.get(key, 0):  # a shop that has moved to another zone has had other days
-            yield tally, there.get(key, 0)
+    # a shop that has moved to another zone has had other days
+    more = [tally for tally in tallies if tally.used > nearby.get(_key(tally), 0)]
+    now = dict(CapTally.objects.filter(pk__in=[tally.pk for tally in more]).values_list("pk", "used")) if more else {}
+    for tally in more:
+        if now.get(tally.pk) == tally.used:
+            yield tally, there.get(_key(tally), 0)
+
+
+def _key(tally: CapTally) -> Key:
+    return tally.account_id, tally.programme_id, tally.period, tally.starts
 
 
 def _periods(day: date) -> tuple[tuple[str, date], ...]:

@@ -129,6 +129,7 @@ def test_a_refund_of_one_of_two_pieces_takes_one_out(shop: FakeShop) -> None:
         ("5", "0", "79.99", 1), ("5", "0", "80.00", 0),  # the shop keeps what shipping cost
         ("5", "0", "60.00", 1),  # may have been for the cup
         ("5", "20", "59.99", 1), ("5", "20", "60.00", 0),  # the cup has gone back already
+        ("60", "0", "80.00", 1), ("60", "0", "139.99", 1), ("60", "0", "140.00", 0),  # the cup and its shipping, or all
     ],
 )  # fmt: skip
 def test_a_refund_that_names_no_line_is_for_other_goods_first(
@@ -145,6 +146,15 @@ def test_a_refund_that_names_no_line_is_for_other_goods_first(
     shop._change(order, refunds=tuple(refunds))
     club.work(shop.clock.now)
     assert PaidTerm.objects.get().units == left
+
+
+def test_shipping_that_goes_back_alone_ends_nothing(shop: FakeShop) -> None:
+    ada, year = till.join(), club.plan(shop)
+    order = club.buy(shop, year, ada)
+    shop._change(order, shipping=club.PRICE, total=2 * club.PRICE)
+    shop.refund(order, club.PRICE)
+    club.work(shop.clock.now)
+    assert PaidTerm.objects.get().units == 1
 
 
 def test_of_two_memberships_in_one_order_neither_goes_by_half_a_refund(shop: FakeShop) -> None:

@@ -1,15 +1,16 @@
 """`loyalty_verify` rebuilds every balance from the entries and finds any difference."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
 from loyalty.models import Account, CapTally, OrderAward, Programme
-from loyalty.services import actions, verifying
+from loyalty.services import actions, tallies, verifying
 from loyalty.services.actions import Done
 from retention import registry
 from retention.models import Heartbeat
@@ -103,3 +104,21 @@ def test_the_nightly_tick_fails_where_staff_see_it(clock: Clock) -> None:
     Account.objects.update(balance=7)
     ticks.run(registry.ticks["loyalty.verify"], at=clock.now)
     assert Heartbeat.objects.get(name="loyalty.verify").error.startswith("LedgerDiffers: 2 differences: account")
+
+
+def test_a_limit_that_is_used_while_its_awards_are_added_up_is_no_difference(
+    shop: FakeShop, clock: Clock, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Programme.objects.update(cap_day=60, cap_orders=True)
+    shop.place(user=join("cyd@example.com"))
+    drain(clock.now)
+    CapTally.objects.update(used=50)  # an order was settled after its award had been looked for
+    orders = tallies._orders
+
+    def meanwhile() -> Iterator[Any]:
+        CapTally.objects.update(used=60)
+        return orders()
+
+    monkeypatch.setattr(tallies, "_orders", meanwhile)
+    assert list(tallies.beyond()) == []
+    assert [tally.used for tally, _ in tallies.beyond()] == [60], "it stands still now"
