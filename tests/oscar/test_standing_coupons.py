@@ -183,6 +183,25 @@ def test_one_that_a_guard_refuses_is_left_out_without_a_write_for_each_page(
         assert len(codes(world, visitor)) == 2, "there is room for it now"
 
 
+def test_one_that_was_refused_keeps_no_other_out(world: OscarWorld, member: Any) -> None:
+    """The first has been used as often as anybody may; the second is asked after it, for the same shipping."""
+    own(member, free_shipping(per_customer=1))
+    customer = Customer.objects.get(user=member).pk
+    before = filled(world, member)
+    before.get("/basket/")
+    world.to_preview(before)
+    assert world.place(before)["Location"] == "/checkout/thank-you/"
+    terms = Terms(kind="free_shipping", valid_days=365, uses=100, exclusive=False)
+    other = offers.create(slug="club", name="Club", terms=terms, at=timezone.now())
+    assert standing_coupons.settle("paid", {customer: other.pk}, at=timezone.now()) == 1
+    visitor = filled(world, member)
+    visitor.get("/basket/")
+    assert codes(world, visitor) == [Coupon.objects.get(source="standing:paid").code]
+    with CaptureQueriesContext(connection) as captured:
+        visitor.get("/basket/")
+    assert [query["sql"] for query in captured if query["sql"].startswith(("INSERT", "UPDATE", "DELETE"))] == []
+
+
 def test_where_it_takes_nothing_off_the_order_is_placed_at_the_first_press(world: OscarWorld, member: Any) -> None:
     coupon = own(member, free_shipping())
     visitor = filled(world, member)

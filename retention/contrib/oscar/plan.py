@@ -6,8 +6,9 @@ do not, then by priority, by kind, the older first; so it does not matter which 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -132,6 +133,23 @@ def of(basket: Any) -> Plan:
     plan.add(vouchers.of(basket))
     basket._retention_plan = plan
     return plan
+
+
+@contextmanager
+def untouched(basket: Any) -> Iterator[None]:
+    """What is only asked about within the block takes nothing from the vouchers that are in the basket."""
+    kept = of(basket)
+    basket._retention_plan = replace(
+        kept,
+        parts=[replace(part) for part in kept.parts],
+        takings={**kept.takings},
+        refusals={**kept.refusals},
+        taken={*kept.taken},
+    )
+    try:
+        yield
+    finally:
+        basket._retention_plan = kept
 
 
 def taking(basket: Any, voucher: Any) -> Taking | None:

@@ -20,6 +20,8 @@ from retention.shop import CouponRejected, CouponUse
 log = logging.getLogger(__name__)
 
 EXCLUSIVE = "exclusive"
+TOGETHER = (EXCLUSIVE, "margin")
+"""Reasons that are about all codes of a basket."""
 
 
 def apply(request: Any, code: str, *, at: datetime) -> None:
@@ -73,7 +75,15 @@ def why_not(request: Any, code: str) -> CouponRejected | None:
 
 
 def would_refuse(request: Any, code: str, *, at: datetime) -> CouponRejected | None:
-    """Return why a coupon of ours would not stay in the basket, were it put there; writes nothing."""
+    """Return why a coupon of ours would not stay in the basket, were it put there; writes nothing.
+
+    That another code is refused, for reasons of its own, is no reason against this one.
+    """
+    with plan.untouched(request.basket):
+        return _would_refuse(request, code, at=at)
+
+
+def _would_refuse(request: Any, code: str, *, at: datetime) -> CouponRejected | None:
     if refusal := why_not(request, code):
         return refusal
     voucher = host.voucher()._default_manager.filter(code=code).first()
@@ -87,7 +97,9 @@ def would_refuse(request: Any, code: str, *, at: datetime) -> CouponRejected | N
         then.append(replace(known, left=left - taking.shares.get(line, Decimal(0))))
     use = CouponUse(code=code, discount=taking.total)
     fuller = replace(cart, lines=tuple(then), coupons=(*cart.coupons, code), discounts=(*cart.discounts, use))
-    return asking.check(request, at=at, cart=fuller)
+    refusal = asking.check(request, at=at, cart=fuller)
+    theirs = refusal is not None and refusal.code != code and refusal.reason not in TOGETHER
+    return None if theirs else refusal
 
 
 def sift(request: Any, code: str, *, at: datetime) -> list[CouponRejected]:
