@@ -99,7 +99,9 @@ class Script:
         words = self._words
         parts = (words.subject, words.preheader, words.html, words.text)
         self._stencils = Stencils(
-            [*parts, *self._layouts.values(), *self._html.values(), *self._plain.values()], self._write
+            [*parts, *self._layouts.values(), *self._html.values(), *self._plain.values()],
+            self._write,
+            made={"subject", "preheader", "body", *self._html, *self._plain},
         )
 
     def write(self, values: Mapping[str, Any], *, tags: Mapping[str, str] | None = None) -> Rendered:

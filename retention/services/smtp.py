@@ -33,9 +33,11 @@ def send(line: SMTP, sender: str, to: str, raw: bytes) -> None:
         _leave(line, reply, unread=1)
         raise SMTPRecipientsRefused({to: reply})
     reply = _reply(line)
-    if reply[0] == GO_ON:
-        line.send((b"." + raw if raw.startswith(b".") else raw).replace(b"\r\n.", b"\r\n..") + b".\r\n")
-        reply = _reply(line)
+    if reply[0] != GO_ON:
+        _leave(line, reply)
+        raise SMTPDataError(*reply)
+    line.send((b"." + raw if raw.startswith(b".") else raw).replace(b"\r\n.", b"\r\n..") + b".\r\n")
+    reply = _reply(line)
     if reply[0] not in YES:
         _leave(line, reply)
         raise SMTPDataError(*reply)
@@ -57,7 +59,10 @@ def _leave(line: SMTP, reply: Reply, *, unread: int = 0) -> None:
             line.close()
             return
         replies = [_reply(line) for _ in range(unread)]
-        if unread == 1 and replies[0][0] == GO_ON:
+        if unread == 2 and replies[-1][0] == GO_ON:
+            line.close()  # it would take a mail from nobody: whatever we said now would be one
+            return
+        if unread == 1 and replies[-1][0] == GO_ON:
             line.send(b".\r\n")  # it waits for a mail to nobody
             _reply(line)
         line.rset()

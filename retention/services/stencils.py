@@ -7,12 +7,15 @@ changes, are part of what makes one stencil another.
 
 from __future__ import annotations
 
+import logging
 import marshal
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape, unescape
 from typing import Any, NamedTuple
+
+log = logging.getLogger(__name__)
 
 MOST = 16
 """Stencils of a batch; where there are more, words are not all that differs."""
@@ -65,10 +68,13 @@ class Cut(NamedTuple):
 class Stencils:
     """The stencils of one text. ``sources``: all its Liquid, layout and all; ``write``: fills it in the long way."""
 
-    def __init__(self, sources: Sequence[str], write: Callable[[Mapping[str, Any]], Written]) -> None:
+    def __init__(
+        self, sources: Sequence[str], write: Callable[[Mapping[str, Any]], Written], *, made: Collection[str] = ()
+    ) -> None:
+        """``made``: names of values that are themselves written from values, as the subject is for the layout."""
         self._write = write
         source = "\n".join(sources)
-        self._shown = sorted(shown(source))
+        self._shown = sorted(shown(source, made=made))
         self._named = sorted(set(WORD.findall("".join(MARKUP.findall(source)))))
         self._made: dict[bytes, dict[str, Cut] | None] = {}
 
@@ -85,19 +91,32 @@ class Stencils:
                 return self._write(values)
             if key in self._made:
                 if (cuts := self._made[key]) is None:
-                    cuts = self._made[key] = self._cut(values, words)
+                    written = self._write(values)
+                    self._made[key] = self._cut(values, words, written)
+                    return written
                 if filled := _fill(cuts, words):
                     return filled
             elif len(self._made) < MOST:
                 self._made[key] = None  # who wants one mail gets it the short way
         return self._write(values)
 
-    def _cut(self, values: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Cut]:
-        """Return the parts by name; none where a mark is in a place that decides something."""
-        written = self._write({**values, **{name: f"\ue000 {name}\ue001" for name in words}})
-        cuts = {name: Cut(MARK.split(part)) for name, part in vars(written).items()}
+    def _cut(self, values: Mapping[str, Any], words: Mapping[str, str], written: Written) -> dict[str, Cut]:
+        """Return the parts by name; none where a mark is in a place that decides something, or where what is cut and
+        filled is not what was written."""
+        try:
+            marked = self._write({**values, **{name: f"\ue000 {name}\ue001" for name in words}})
+            cuts = {name: Cut(MARK.split(part)) for name, part in vars(marked).items()}
+            filled = _fill(cuts, words)
+        except Exception as error:  # noqa: BLE001  (the long way has gone well: it is the mark that is in the way)
+            log.info("no stencil is cut: %s", type(error).__name__)
+            return {}
         broken = any(BROKEN.search(word) for cut in cuts.values() for word in cut.words)
-        return {} if broken or _decides(written.html) else cuts
+        return {} if broken or _decides(marked.html) or not _alike(filled, written) else cuts
+
+
+def _alike(one: Written | None, other: Written) -> bool:
+    """Whether two mails are the same; HTML has more than one way to write a quote."""
+    return one is not None and replace(one, html=unescape(one.html)) == replace(other, html=unescape(other.html))
 
 
 def _fill(cuts: Mapping[str, Cut], words: Mapping[str, str]) -> Written | None:
@@ -108,8 +127,9 @@ def _fill(cuts: Mapping[str, Cut], words: Mapping[str, str]) -> Written | None:
     return filled if max(map(len, vars(filled).values())) <= PLENTY else None
 
 
-def shown(source: str) -> frozenset[str]:
-    """Return the values that Liquid only shows, or asks whether they are there; none where a tag may change them."""
+def shown(source: str, *, made: Collection[str] = ()) -> frozenset[str]:
+    """Return the values that Liquid only shows, or asks whether they are there; none where a tag may change them, or a
+    filter what was ``made`` of them."""
     names, others = set(), set()
     for markup in MARKUP.findall(source):
         if found := SHOWN.fullmatch(markup):
@@ -119,7 +139,8 @@ def shown(source: str) -> frozenset[str]:
             return frozenset()  # what is in brackets may be the name of any value
         if not ASKED.fullmatch(markup):
             others.update(WORD.findall(markup))
-    if NAMED.search(source) or any("[" in style for style in STYLE.findall(source)):
+    styles = STYLE.findall(source)
+    if NAMED.search(source) or any("[" in style or MARKUP.search(style) for style in styles) or others & {*made}:
         return frozenset()  # rules may ask for attributes
     return frozenset(names - others)
 

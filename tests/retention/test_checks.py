@@ -144,7 +144,7 @@ def test_urls_that_are_not_included(monkeypatch: pytest.MonkeyPatch) -> None:
         raise NoReverseMatch
 
     monkeypatch.setattr(links, "reverse", reverse)
-    links._around.cache_clear()  # another process begins without it
+    links._path_around.cache_clear()  # another process begins without it
     assert ids() == ["E011"]
 
 
