@@ -20,6 +20,7 @@ from loyalty.models import Account, Claim, Entry, GiftPlan, Present, Programme, 
 from loyalty.services import causes, rewards, verifying
 from retention.models import Customer, Fact, Message, Order, ParkedFact, Signal, TopicWords
 from retention.services import installation, topics
+from retention.watch import Watch
 
 HostOrder = get_model("order", "Order")
 PaymentEvent = get_model("order", "PaymentEvent")
@@ -39,7 +40,10 @@ def played(django_db_setup, django_db_blocker, tmp_path_factory):
         people.name_site()
         people.plant()
         catalogue.plant()
-        year.play(end=END, people=30, days=DAYS, chance=11)
+        with pytest.MonkeyPatch.context() as patch:
+            # the clock of the sending goes on while it works, that of the year stands still
+            patch.setattr(Watch, "now", lambda self: self._at)
+            year.play(end=END, people=30, days=DAYS, chance=11)
         yield
         transaction.set_rollback(True)
 
@@ -72,10 +76,8 @@ def test_each_mail_was_really_sent_on_its_day():
     sent = dict(Message.objects.filter(state="sent").values_list("header_id", "sent_at"))
     recorded = {mail.headers["Message-ID"]: mail.sent_at for mail in RecordedMessage.objects.all()}
 
-    assert sent.keys() == recorded.keys()
+    assert sent == recorded
     assert len(sent) > 30
-    # the clock of the sending goes on while it works, that of the year stands still
-    assert all(abs(at - recorded[key]) < timedelta(minutes=1) for key, at in sent.items())
     assert max(recorded.values()) <= END
 
 
