@@ -28,7 +28,7 @@ help: ## print this
 demo: .venv/ready ## the example shop, whole: PORT=8000 SPEED=60 DATA=folder
 	@exec $(BIN)/python manage.py demo --port $(PORT) $(if $(SPEED),--speed $(SPEED)) $(if $(DATA),--data $(DATA))
 
-test: .venv/ready ## the suite on PostgreSQL and a Redis-compatible server, then on SQLite
+test: .venv/ready ## the suite on PostgreSQL and a Redis-compatible server, then what needs a database on SQLite
 	$(PYTEST) --database=postgres $(SHARED) $(ARGS)
 	$(PYTEST) --database=sqlite --nomigrations --needs-database $(SHARED) $(ARGS)
 
