@@ -186,7 +186,7 @@ def test_a_guest_buys_opens_an_account_and_comes_back_with_a_coupon(demo: Demo, 
     page = visit(viewport={"width": 320, "height": 700})
     buy(page, demo, "story@example.com")
     prompt = page.get_by_role("region", name=ASKS)
-    assert "35 points" in prompt.inner_text()
+    assert "60 points" in prompt.inner_text()
     accessible(page, ".retention-card")
     fits(page)
 
@@ -196,10 +196,10 @@ def test_a_guest_buys_opens_an_account_and_comes_back_with_a_coupon(demo: Demo, 
     page.get_by_role("link", name="Go to my account").click()
     assert page.url.endswith("/retention/account/")
 
-    coupon = demo.mail("story@example.com", "Thank you")
+    coupon = demo.mail("story@example.com", "10% off")
     assert coupon["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     page.reload()
-    assert "35 points" in page.locator(".retention-page").inner_text()
+    assert "60 points" in page.locator(".retention-page").inner_text()
     accessible(page, ".retention-page")
     fits(page)
 
@@ -261,7 +261,7 @@ def test_who_ticks_the_box_gets_no_marketing_mail(demo: Demo, visit: Callable[..
     buy(page, demo, "no-mail@example.com", opt_out=True)
     other = visit()
     buy(other, demo, "some-mail@example.com")
-    demo.mail("some-mail@example.com", "Thank you")  # ordered later, so the first one's time is over, too
+    demo.mail("some-mail@example.com", "10% off")  # ordered later, so the first one's time is over, too
     assert [mail["subject"] for mail in demo.outbox("no-mail@example.com") if "List-Unsubscribe" in mail["headers"]
             and "marketing" in mail["headers"]["List-Id"]] == []  # fmt: skip
 
@@ -284,7 +284,7 @@ def test_a_visitor_signs_up_confirms_and_gets_the_welcome_coupon(demo: Demo, vis
 def test_one_click_unsubscribes_and_another_undoes_it(demo: Demo, visit: Callable[..., Page]) -> None:
     page = visit(viewport={"width": 320, "height": 700})
     buy(page, demo, "leaver@example.com")
-    address = demo.mail("leaver@example.com", "Thank you")["headers"]["List-Unsubscribe"].strip("<>")
+    address = demo.mail("leaver@example.com", "10% off")["headers"]["List-Unsubscribe"].strip("<>")
     page.goto(address)
     accessible(page, ".retention-page")
     page.get_by_role("button", name="Unsubscribe").click()
