@@ -227,11 +227,11 @@ class Machine(RuleBasedStateMachine):
         spent_by_orders.settle(of_coupons=[coupon.pk], at=self.clock.now)
         self.pages[wish.customer].claim(wish, self.sales[wish.sale])
 
-    @rule(customer=who, minor=st.integers(100, 6000), percent=st.integers(10, 100))
-    def order_that_points_pay_for(self, customer: int, minor: int, percent: int) -> None:
+    @rule(customer=who, minor=st.integers(100, 6000), percent=st.integers(10, 100), used=st.sampled_from([100, 60]))
+    def order_that_points_pay_for(self, customer: int, minor: int, percent: int, used: int) -> None:
         self.order(customer=customer, minor=minor, percent=0)
         self.claim(customer=customer, percent=percent)
-        self.use(number=-1, of_order=-1, percent=100)
+        self.use(number=-1, of_order=-1, percent=used)
 
     @rule(number=which)
     def give_up(self, number: int) -> None:
@@ -360,7 +360,7 @@ def test_the_ledger_and_the_paper_agree(examples: int) -> None:
 
 def test_points_that_a_debt_has_eaten_do_not_come_back_a_second_time() -> None:
     machine = Machine()
-    machine.order_that_points_pay_for(customer=1, minor=851, percent=86)
+    machine.order_that_points_pay_for(customer=1, minor=851, percent=86, used=100)
     machine.cancel_or_reinstate(number=0)
     machine.wait(days=5)
     machine.cancel_or_reinstate(number=0)
@@ -410,12 +410,23 @@ def an_instant_too_late(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(expiry, "_expire", lambda *, at, **rest: right(at=at - timedelta(microseconds=1), **rest))
 
 
+def in_the_statements(patch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
+    """Say something else in the statements of expiry, in the one that says it all and in those that follow another."""
+    patch.setattr(expiry, "TOGETHER", replaced(expiry.TOGETHER, right, wrong))
+    patch.setattr(expiry, "APART", [sql.replace(right, wrong) for sql in expiry.APART])
+
+
+def replaced(sql: str, right: str, wrong: str) -> str:
+    assert right in sql
+    return sql.replace(right, wrong)
+
+
 def what_ended_is_not_noted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(expiry, "LOTS", expiry.LOTS.replace('l.expired + l."left"', "l.expired"))
+    in_the_statements(patch, 'l.expired + l."left"', "l.expired")
 
 
 def the_balance_keeps_what_ended(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(expiry, "BALANCES", expiry.BALANCES.replace("balance - gone.points", "balance"))
+    in_the_statements(patch, "a.balance - gone.points", "a.balance")
 
 
 def a_refund_takes_what_ended_once_more(patch: pytest.MonkeyPatch) -> None:
@@ -468,7 +479,9 @@ def extra_points_outlive_their_order(patch: pytest.MonkeyPatch) -> None:
 
 
 def tiers_forget_refunds(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(tier_sums, "SPEND", tier_sums.SPEND.replace("THEN total_minor - refunded_minor", "THEN total_minor"))
+    patch.setattr(
+        tier_sums, "SPEND", replaced(tier_sums.SPEND, "THEN total_minor - refunded_minor", "THEN total_minor")
+    )
 
 
 def nothing_ends_beside_a_claim(patch: pytest.MonkeyPatch) -> None:
@@ -498,10 +511,10 @@ BUGS: list[Patch] = [
 
 
 FOUND_AT = {
-    a_refund_takes_what_ended_once_more: 10, nothing_ends_beside_a_claim: 19, an_instant_too_late: 3,
-    a_refund_forgets_which_line_it_was: 4, extra_points_outlive_their_order: 4, a_return_forgets_the_debt: 3,
+    a_refund_takes_what_ended_once_more: 8, nothing_ends_beside_a_claim: 19, a_return_forgets_the_debt: 4,
+    an_instant_too_late: 3, what_ended_is_not_noted: 3, the_balance_keeps_what_ended: 3,
 }  # fmt: skip
-"""Where the machine has found a bug within a few walks; all others it finds from 1 on."""
+"""Where the machine has found a bug within a few walks; all others it finds from 2 on."""
 
 
 @pytest.mark.sqlite  # the faster of the two: no bug of these is one of the database
@@ -509,10 +522,10 @@ FOUND_AT = {
 def test_a_bug_is_found(bug: Patch, monkeypatch: pytest.MonkeyPatch) -> None:
     bug(monkeypatch)
     with pytest.raises((AssertionError, DatabaseError)):
-        hunt(FOUND_AT.get(bug, 1))
+        hunt(FOUND_AT.get(bug, 2))
 
 
 def hunt(place: int) -> None:
     """Begin at a place, and go on anywhere if it was not found there."""
     run(5, start_at=place)
-    run(300)
+    run(1000)
