@@ -14,6 +14,8 @@ import pytest
 from django.db import DatabaseError, transaction
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
+from hypothesis.internal.cache import LRUCache
+from hypothesis.internal.conjecture import providers
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from campaigns.models import Redemption
@@ -48,7 +50,7 @@ from retention.testing.clock import Clock
 from tests.loyalty.paper import LIFE, Page, Sale, Wish
 from tests.loyalty.till import START, rating, start, table
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("same_walks")]
 
 PEOPLE = 2
 who = st.integers(0, PEOPLE - 1)
@@ -56,6 +58,13 @@ some = st.integers(1, 60)
 which = st.integers(0, 30)
 EXTRA = 7
 """Points that every order has beyond its goods."""
+
+
+@pytest.fixture
+def same_walks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no numbers from the sources that happen to be loaded, so that a walk is the same whatever else is tested."""
+    monkeypatch.setattr(providers, "_get_local_constants", providers.Constants)
+    monkeypatch.setattr(providers, "CONSTANTS_CACHE", LRUCache(1024))
 
 
 class Machine(RuleBasedStateMachine):
@@ -510,8 +519,8 @@ BUGS: list[Patch] = [
 ]  # fmt: skip
 
 
-FOUND_AT = {
-    a_refund_takes_what_ended_once_more: 8, nothing_ends_beside_a_claim: 19, a_return_forgets_the_debt: 4,
+FOUND_AT: dict[Patch, int] = {
+    a_refund_takes_what_ended_once_more: 14, nothing_ends_beside_a_claim: 17, a_return_forgets_the_debt: 4,
     an_instant_too_late: 3, what_ended_is_not_noted: 3, the_balance_keeps_what_ended: 3,
 }  # fmt: skip
 """Where the machine has found a bug within a few walks; all others it finds from 2 on."""
