@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from retention.models.customer import Customer
 
+OVER = ["sent", "unknown", "failed", "skipped", "cancelled"]
+
 
 class MessageQuerySet(models.QuerySet["Message"]):
     def waiting(self) -> MessageQuerySet:
@@ -45,7 +47,7 @@ class Message(models.Model):
         SURVEY = "survey", _("survey")
         SERVICE = "service", _("service")
 
-    key = models.CharField(_("key"), max_length=200, unique=True)
+    key = models.CharField(_("key"), max_length=200)
     """The same promise twice is one mail."""
     mail = models.CharField(_("mail"), max_length=80)
     """Name of the registered ``Mail``."""
@@ -56,8 +58,9 @@ class Message(models.Model):
         verbose_name=_("customer"),
         on_delete=models.PROTECT,  # what was promised to whom is kept
         related_name="messages",
+        db_index=False,  # it leads another
     )
-    order = models.CharField(_("order"), max_length=128, blank=True, db_index=True)
+    order = models.CharField(_("order"), max_length=128, blank=True)
     values = models.JSONField(_("values"), default=dict)
     """Primitives from which the mail is rendered: ids and amounts, no personal data."""
     source = models.CharField(_("source"), max_length=120, blank=True)
@@ -98,22 +101,20 @@ class Message(models.Model):
     class Meta:
         verbose_name = _("message")
         verbose_name_plural = _("messages")
+        # each costs time whenever a mail goes on by one state, and it goes on by four
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state="planned"), name="retention_message_planned"),
             models.Index(fields=["-priority", "due_at", "id"], condition=Q(state="due"), name="retention_message_due"),
             models.Index(
                 fields=["lease_until"], condition=Q(state__in=["claimed", "sending"]), name="retention_message_leased"
             ),
-            models.Index(fields=["state", "changed_at"], name="retention_message_state"),
-            models.Index(
-                fields=["customer", "started_at"],
-                condition=Q(purpose="marketing", started_at__isnull=False),
-                name="retention_message_capped",
-            ),
+            models.Index(fields=["state", "changed_at"], condition=Q(state__in=OVER), name="retention_message_over"),
+            models.Index(fields=["customer", "started_at"], name="retention_message_customer"),
             models.Index(fields=["header_id"], condition=~Q(header_id=""), name="retention_message_header"),
             models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="retention_message_provider"),
         ]
         constraints = [
+            models.UniqueConstraint(fields=["key"], name="retention_message_once"),
             models.CheckConstraint(
                 condition=~Q(state__in=["claimed", "sending"]) | (~Q(owner="") & Q(lease_until__isnull=False)),
                 name="retention_message_claimed_by_someone",

@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.core import mail as django_mail
-from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
-from django.core.mail.backends.smtp import EmailBackend
 from django.db import transaction
 from django.db.models import Case, Exists, F, Value, When
 
 from retention.conf import conf
 from retention.models import Message
-from retention.services import answers, heard, letters, outbox, smtp, starting, unsettled
+from retention.services import answers, heard, outbox, starting, unsettled
+from retention.services.parcel import Parcel
 from retention.services.starting import Starter
 from retention.services.writing import Ready
 from retention.watch import Watch
@@ -64,43 +64,30 @@ def send_all(ready: Sequence[Ready], starter: Starter, watch: Watch) -> bool:
 
 def _send_over(line: BaseEmailBackend, ready: Sequence[Ready], starter: Starter, watch: Watch) -> bool:
     previous: Ready | None = None
+    following: Parcel | None = None
     for index, item in enumerate(ready):
-        try:
-            email = item.email
-        except Exception as error:  # noqa: BLE001  (kept on the message; the log holds no personal data)
+        parcel = following or Parcel(item, line)
+        following = Parcel(ready[index + 1], line) if index + 1 < len(ready) else None
+        if error := parcel.pack():  # kept on the message; the log holds no personal data
             _note_unwritten(item.message, error, at=watch.now())
             continue
-        meanwhile = ready[index + 1].write if index + 1 < len(ready) else None
-        starts = _step(starter, previous, item, at=watch.now(), meanwhile=meanwhile)
+        meanwhile = following.pack if following else None
+        starts = _step(starter, previous, parcel, at=watch.now(), meanwhile=meanwhile)
         previous = None
         if not starts:
             continue
         try:
-            _send(line, email)
+            item.provider_id = parcel.send()
         except Exception as error:  # noqa: BLE001  (kept on the message)
             item.started = not answers.refuses_us(error)
             if not _note_failure(item.message, error, at=watch.now()):
                 outbox.postpone([rest.message for rest in ready[index + 1 :]], error=error, at=watch.now())
                 return False
             continue
-        item.provider_id = _provider_id(email)
         previous = item
     if previous:
         _step(starter, previous, None, at=watch.now())
     return True
-
-
-def _send(line: BaseEmailBackend, email: EmailMultiAlternatives) -> None:
-    """Hand a mail to the line. Over plain SMTP as bytes of our own making, else as the backend does it."""
-    if type(line) is EmailBackend and line.connection:
-        try:
-            raw = letters.as_bytes(email)
-        except letters.NotOurs:
-            pass
-        else:
-            smtp.send(line.connection, letters.address_of(email.from_email), letters.route(email.to[0]), raw)
-            return
-    line.send_messages([email])
 
 
 def _note_unwritten(message: Message, error: Exception, *, at: datetime) -> None:
@@ -111,27 +98,28 @@ def _note_unwritten(message: Message, error: Exception, *, at: datetime) -> None
 def _step(
     starter: Starter,
     previous: Ready | None,
-    item: Ready | None,
+    parcel: Parcel | None,
     *,
     at: datetime,
-    meanwhile: Callable[[], None] | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> bool:
     """Note that one mail was sent, and go on to the next: from claimed to sending, where it is still allowed.
 
     False when it is not (it is skipped), when it must wait after all, or another worker has taken it. ``meanwhile`` is
     done while the database works.
     """
-    late = item is not None and item.until is not None and at >= item.until
-    sent, started = starter.step(previous, None if late else item, at=at, meanwhile=meanwhile)
+    late = parcel is not None and parcel.item.until is not None and at >= parcel.item.until
+    wish = parcel.wish if parcel and not late else None
+    sent, started = starter.step(previous, wish, at=at, meanwhile=meanwhile)
     if previous and not sent:
         _was_late(previous, at=at)
-    if item is None:
+    if parcel is None:
         return False
     if started:
-        item.message.tries += 1
-        item.started = True
+        parcel.item.message.tries += 1
+        parcel.item.started = True
         return True
-    _give_back(item.message, late=late, at=at)
+    _give_back(parcel.item.message, late=late, at=at)
     return False
 
 
@@ -153,12 +141,6 @@ def _give_back(message: Message, *, late: bool, at: datetime) -> None:
             waits |= rows.filter(Exists(starting.STOPPED) | unsettled.where())
     if not waits.update(state=State.DUE, **free):
         rows.update(state=State.SKIPPED, reason="withdrawn", **free)
-
-
-def _provider_id(email: EmailMessage) -> str:
-    """Return the id that a provider gave the mail, as django-anymail leaves it there; empty for none that is one."""
-    given = getattr(getattr(email, "anymail_status", None), "message_id", None)
-    return str(given).replace("\0", "")[:200] if isinstance(given, str | int) else ""
 
 
 def _note_failure(message: Message, error: Exception, *, at: datetime) -> bool:

@@ -75,23 +75,24 @@ class Starter:
     def step(
         self,
         previous: Ready | None,
-        item: Ready | None,
+        wish: Wish | None,
         *,
         at: datetime,
-        meanwhile: Callable[[], None] | None = None,
+        meanwhile: Callable[[], object] | None = None,
     ) -> tuple[bool, bool]:
-        """Let ``previous`` be sent and ``item`` be sending, in one UPDATE; whether each of them was still ours to say
-        so of, and the second still allowed: address, consent and suppression are asked in this very UPDATE.
+        """Let ``previous`` be sent and what ``wish`` names be sending, in one UPDATE; whether each of them was still
+        ours to say so of, and the second still allowed: address, consent and suppression are asked in this very UPDATE.
         ``meanwhile`` is done while the database works, where it works beside us."""
-        if previous is None and item is None:
+        if previous is None and wish is None:
             return False, False
-        values: dict[str, Any] = {"at": _adapt(at)}
+        values: dict[str, Any] = {"at": at}
         if previous:
             message = previous.message
             values |= {"done": message.pk, "done_by": message.owner, "provider": previous.provider_id}
-        if item:
-            values |= _values(item.message, at=at)
-        hit = self._run(self._statement(bool(previous), _kind(item.message) if item else None), values, meanwhile)
+        if wish:
+            values |= wish.values
+            values["lease"] = at + timedelta(seconds=conf.SEND_LEASE_SECONDS)
+        hit = self._run(self._statement(bool(previous), wish and wish.kind), values, meanwhile)
         return values.get("done") in hit, values.get("pk") in hit
 
     def _statement(self, previous: bool, kind: Kind | None) -> Statement:
@@ -99,18 +100,42 @@ class Starter:
             self._compiled[previous, kind] = _compile(previous, kind)
         return self._compiled[previous, kind]
 
-    def _run(self, statement: Statement, values: Mapping[str, Any], meanwhile: Callable[[], None] | None) -> set[int]:
+    def _run(self, statement: Statement, values: Mapping[str, Any], meanwhile: Callable[[], object] | None) -> set[int]:
         """Run an UPDATE; return the ids of the rows it hit."""
         if connection.vendor == "postgresql":
             return {pk for (pk,) in self._prepared.rows(statement, values, meanwhile)}
         with connection.cursor() as cursor:
-            cursor.execute(statement.sql, statement.fill(values))
+            cursor.execute(statement.sql, statement.fill({name: _adapt(value) for name, value in values.items()}))
             return {pk for (pk,) in cursor.fetchall()}
 
 
-def _kind(message: Message) -> Kind:
-    customer = message.customer
-    return Kind(message.purpose, customer.address_proven_at is not None, bool(message.topic), bool(customer.address))
+class Wish(NamedTuple):
+    """A mail that wants to start."""
+
+    kind: Kind
+    values: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, message: Message) -> Wish:
+        """Return what is asked and written of a mail that is written: it has its Message-ID."""
+        customer = message.customer
+        proven = customer.address_proven_at
+        kind = Kind(message.purpose, proven is not None, bool(message.topic), bool(customer.address))
+        return cls(
+            kind,
+            {
+                "pk": message.pk,
+                "owner": message.owner,
+                "header": message.header_id,
+                "topic": message.topic,
+                "customer": message.customer_id,
+                "email": customer.email,
+                "address": customer.address,
+                "hash": address_hash(customer.email),
+                "created": customer.created_at,
+                "proven": proven,
+            },
+        )
 
 
 def _starts(message: Any) -> Question:
@@ -178,27 +203,6 @@ def _stand_in(kind: Kind) -> Any:
         customer=customer,
         customer_id=customer.pk,
     )
-
-
-def _values(message: Message, *, at: datetime) -> dict[str, Any]:
-    customer = message.customer
-    moments = {
-        "created": customer.created_at,
-        "proven": customer.address_proven_at,
-        "at": at,
-        "lease": at + timedelta(seconds=conf.SEND_LEASE_SECONDS),
-    }
-    return {
-        "pk": message.pk,
-        "owner": message.owner,
-        "header": message.header_id,
-        "topic": message.topic,
-        "customer": message.customer_id,
-        "email": customer.email,
-        "address": customer.address,
-        "hash": address_hash(customer.email),
-        **{name: _adapt(moment) for name, moment in moments.items() if moment},
-    }
 
 
 def _compile(previous: bool, kind: Kind | None) -> Statement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import make_msgid
 from functools import cached_property, partial
@@ -37,24 +37,6 @@ class Ready:
     started: bool = False
     provider_id: str = ""
     """The id that a provider gave it when it took it."""
-    _written: EmailMultiAlternatives | Exception | None = field(default=None, repr=False)
-
-    def write(self) -> None:
-        """Write it now: there is time while the database notes what came of the mail before it."""
-        if self._written is None:
-            try:
-                self._written = self.compose()
-            except Exception as error:  # noqa: BLE001  (raised to who wants the mail)
-                self._written = error
-
-    @property
-    def email(self) -> EmailMultiAlternatives:
-        """The written mail. Raises what writing it raised."""
-        self.write()
-        if isinstance(self._written, Exception):
-            raise self._written
-        assert self._written is not None
-        return self._written
 
 
 def prepare(messages: Sequence[Message], *, at: datetime) -> list[Ready]:

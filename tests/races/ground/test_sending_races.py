@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from retention.models import Customer, DomainRate, MailCap, Message, Sending, SendTally
 from retention.services import caps, consent, delivery, holding, outbox, permission, rates, suppression
 from retention.services.outbox import Promise
-from retention.services.starting import Starter
+from retention.services.starting import Starter, Wish
 from retention.services.writing import Ready
 from tests.races.together import all_well, together
 from tests.retention.mails import NEWS, RECEIPT
@@ -187,13 +187,13 @@ def interleave(
     gates = [threading.Event() for _ in people]
 
     def note(
-        self: Starter, previous: Ready | None, item: Ready | None, *, at: datetime, meanwhile: Any = None
+        self: Starter, previous: Ready | None, wish: Wish | None, *, at: datetime, meanwhile: Any = None
     ) -> tuple[bool, bool]:
         # drawn before the UPDATE: a no that is committed by then must be heard
         mark = next(count)
-        sent, started = step(self, previous, item, at=at, meanwhile=meanwhile)
-        if item and started:
-            starts[item.message.customer.email] = mark
+        sent, started = step(self, previous, wish, at=at, meanwhile=meanwhile)
+        if wish and started:
+            starts[wish.values["email"]] = mark
         return sent, started
 
     def leave() -> None:
