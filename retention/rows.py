@@ -8,7 +8,8 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from django.db import connection
-from django.db.models import JSONField, Model, QuerySet
+from django.db.models import JSONField, Lookup, Model, QuerySet
+from django.db.models.lookups import In
 
 M = TypeVar("M", bound=Model)
 
@@ -29,6 +30,25 @@ def lock(rows: QuerySet[M], *, limit: int) -> list[Any]:
     if connection.features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(skip_locked=True, of=("self",))
     return list(rows.values_list("pk", flat=True)[: batch_size(limit)])
+
+
+class Among(Lookup):
+    """``IN`` for hundreds of values: ``rows.filter(Among(F("customer"), ids))``.
+
+    On PostgreSQL they are one parameter, not one each, which Django and psycopg would take longer to write than
+    PostgreSQL to look up.
+    """
+
+    prepare_rhs = False
+
+    def __init__(self, lhs: Any, values: Iterable[Any]) -> None:
+        super().__init__(lhs, list(values))
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        if connection.vendor != "postgresql":
+            return compiler.compile(In(self.lhs, self.rhs))
+        lhs, params = self.process_lhs(compiler, connection)
+        return f"{lhs} = ANY(%s)", [*params, self.rhs]
 
 
 def write(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import F
+
 from retention.models import Customer, MailCap, Message, Preference
+from retention.rows import Among
 
 MARKETING = Message.Purpose.MARKETING
 
@@ -29,9 +32,9 @@ class Caps:
 
     def _read_wishes(self) -> None:
         """One mail in so many days, for everybody with the address; of an unproven account for that account alone."""
-        rows = Preference.objects.filter(customer__address__in=self.addresses, every_days__gt=0).select_related(
-            "customer"
-        )
+        rows = Preference.objects.filter(
+            Among(F("customer__address"), self.addresses), every_days__gt=0
+        ).select_related("customer")
         for wish in rows:
             customer = wish.customer
             speaks = customer.kind != Customer.Kind.MEMBER or customer.address_proven_at is not None
@@ -46,7 +49,7 @@ class Caps:
         limits = [*self._common, *(limit for some in self._wished.values() for _, limit in some)]
         longest = max(days for _, days in limits)
         rows = Message.objects.filter(
-            purpose=MARKETING, started_at__gt=at - longest, customer__address__in=self.addresses
+            Among(F("customer__address"), self.addresses), purpose=MARKETING, started_at__gt=at - longest
         )
         for pk, address, started in rows.values_list("pk", "customer__address", "started_at"):
             assert started is not None  # of the filter above

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import F
 
 from retention.locks import one_at_a_time
 from retention.models import Message, Sending
+from retention.rows import Among
 from retention.services import outbox, quiet, rates
 from retention.services.caps import Caps
 from retention.services.rates import Limit, Rates
@@ -50,7 +52,8 @@ def hold(messages: Sequence[Message], *, sending: Sending, limits: Sequence[Limi
         if caps and going.messages:
             # another worker counts them from now on
             ids = [message.pk for message in going.messages if message.purpose == Message.Purpose.MARKETING]
-            Message.objects.filter(pk__in=ids, state=State.CLAIMED, owner=messages[0].owner).update(started_at=at)
+            mine = Message.objects.filter(Among(F("pk"), ids), state=State.CLAIMED, owner=messages[0].owner)
+            mine.update(started_at=at)
         going.rates.save()
         if going.later:
             outbox.put_off(messages[0].owner, going.later, at=at)

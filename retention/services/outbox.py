@@ -17,7 +17,7 @@ from retention.conf import conf
 from retention.instants import resolve
 from retention.locks import one_at_a_time
 from retention.models import Message
-from retention.rows import lock
+from retention.rows import Among, lock
 from retention.services import answers, heard
 
 log = logging.getLogger(__name__)
@@ -144,14 +144,14 @@ def claim(*, owner: str, at: datetime, limit: int, stopped: bool = False) -> lis
         due = due.exclude(purpose=Message.Purpose.MARKETING)
     with one_at_a_time("retention.claim", wait=True):
         ids = lock(due.order_by("-priority", "due_at", "pk"), limit=limit)
-        Message.objects.filter(pk__in=ids, state=State.DUE).update(
+        Message.objects.filter(Among(F("pk"), ids), state=State.DUE).update(
             state=State.CLAIMED,
             owner=owner,
             lease_until=at + timedelta(seconds=conf.SEND_LEASE_SECONDS),
             changed_at=at,
         )
     return list(
-        Message.objects.filter(owner=owner, state=State.CLAIMED, pk__in=ids)
+        Message.objects.filter(Among(F("pk"), ids), owner=owner, state=State.CLAIMED)
         .select_related("customer")
         .order_by("-priority", "due_at", "pk")
     )

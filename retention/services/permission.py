@@ -13,12 +13,13 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from retention import registry
 from retention.conf import conf
 from retention.hashing import address_hash
 from retention.models import Consent, Message, Suppression
+from retention.rows import Among
 from retention.services import unsettled, wishes
 from retention.services.wishes import Wishes
 
@@ -43,9 +44,9 @@ class _Known:
 def refusals(messages: Sequence[Message], *, at: datetime) -> dict[int, str]:
     """Return message id → why it must not go, as a word for staff; those that may go are left out."""
     hashes = {message.pk: address_hash(message.customer.email) for message in messages if message.customer.email}
-    stops = Suppression.objects.filter(address_hash__in=hashes.values())
+    stops = Suppression.objects.filter(Among(F("address_hash"), hashes.values()))
     rows = list(stops.values_list("address_hash", "scope", "reason", "at"))
-    answers = Consent.objects.filter(customer__in={message.customer_id for message in messages})
+    answers = Consent.objects.filter(Among(F("customer"), {message.customer_id for message in messages}))
     said = list(answers.values_list("customer", "purpose", "granted", "changed_at"))
     known = _Known(
         suppressed={(hashed, scope) for hashed, scope, reason, _ in rows if reason != ERASED},

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import DateTimeField, Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from retention.models import ConsentEvidence, Customer, Installation, Message
 from retention.models.consent import Basis
+from retention.rows import Among
 from retention.services import installation, outbox
 
 MARKETING = Message.Purpose.MARKETING
@@ -49,7 +50,7 @@ def hold(messages: Sequence[Message], *, at: datetime) -> list[Message]:
     asked = [message.pk for message in messages if message.purpose == MARKETING]
     if not asked or installation.get().consents_settled_at:
         return list(messages)
-    waits = set(Message.objects.filter(where(), pk__in=asked).values_list("pk", flat=True))
+    waits = set(Message.objects.filter(Among(F("pk"), asked), where()).values_list("pk", flat=True))
     outbox.put_off(messages[0].owner, dict.fromkeys(waits, (at + AGAIN, WHY)), at=at)
     return [message for message in messages if message.pk not in waits]
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, Q, QuerySet
+from django.db.models import Exists, F, Q, QuerySet
 
 from retention.models import Customer, Message, Preference, TopicChoice
+from retention.rows import Among
 
 MAILBOX = ~Q(kind=Customer.Kind.MEMBER) | Q(address_proven_at__isnull=False)
 """Rows that speak for their mailbox: a guest's wishes come by links that were mailed there."""
@@ -51,10 +52,10 @@ def of(people: Iterable[Customer], *, topics: Collection[str], at: datetime) -> 
         if person.address:
             named.setdefault(person.address, []).append(person.pk)
     speaks: dict[int, set[int]] = {person.pk: {person.pk} for person in people}
-    for pk, address in Customer.objects.filter(MAILBOX, address__in=named).values_list("pk", "address"):
+    for pk, address in Customer.objects.filter(MAILBOX, Among(F("address"), named)).values_list("pk", "address"):
         speaks.setdefault(pk, set()).update(named[address])
     wishes = Wishes()
-    paused = Preference.objects.filter(customer__in=speaks, paused_until__gt=at)
+    paused = Preference.objects.filter(Among(F("customer"), speaks), paused_until__gt=at)
     for voice, until in paused.values_list("customer", "paused_until"):
         assert until is not None  # of the filter above
         for pk in speaks[voice]:

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from campaigns.facts import CouponIssued
 from retention import rows
-from retention.models import Fact, Suppression
+from retention.models import Customer, Fact, Suppression
 from retention.services import facts
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +77,22 @@ def test_of_instances_of_which_one_is_there_already_none_is_created() -> None:
     assert Suppression.objects.count() == 1
     rows.create([])
     assert Suppression.objects.count() == 1
+
+
+def test_among_many_values_are_those_that_in_would_find() -> None:
+    odd = ["a\"b{c},\\d%s'@x.example", "ben@x.example"]
+    Customer.objects.bulk_create(
+        Customer(kind="guest", email=one, address=one, created_at=NOW) for one in [*odd, "cleo@x.example"]
+    )
+    found = Customer.objects.filter(rows.Among(F("address"), odd)).order_by("pk")
+    assert list(found.values_list("address", flat=True)) == odd
+    ids = {one.pk for one in found}
+    assert Customer.objects.filter(rows.Among(F("pk"), ids), kind="guest").update(first_name="Q") == 2
+    assert Customer.objects.exclude(rows.Among(F("pk"), ids)).get().address == "cleo@x.example"
+    assert not Customer.objects.filter(rows.Among(F("pk"), [])).exists()
+
+
+@pytest.mark.postgres
+def test_among_many_values_is_one_parameter() -> None:
+    sql, params = Customer.objects.filter(rows.Among(F("pk"), range(400))).query.sql_with_params()
+    assert (sql.count("%s"), params) == (1, ([*range(400)],))
