@@ -11,12 +11,12 @@ from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
 
-from loyalty import queries, reward_words
+from loyalty import queries, reward_words, showing
 from loyalty.models import Account, Claim
 from loyalty.services import rewards, using
 from loyalty.views.rewards import NUDGE
 from retention.models import Customer
-from retention.money import show
+from retention.money import for_a_field, show
 from retention.services import prompts
 
 
@@ -48,12 +48,13 @@ def _basket(request: HttpRequest, customer: Customer, *, at: datetime) -> dict[s
     found = using.room(request, customer, at=at)
     if found is None:
         return None
+    currency = found.rate.currency
     return {
         "points": found.points,
-        "least": found.reward.cost,
         "cost": reward_words.points(found.points),
-        "worth": show(found.worth_minor, found.currency),
-        "in_it": reward_words.points(found.in_it) if found.in_it else "",
+        "worth": show(found.worth_minor, currency),
+        "amount": for_a_field(found.worth_minor, currency) if showing.is_money(found.rate, found.running) else "",
+        "in_it": showing.amount(found.in_it, found.rate, found.running) if found.in_it else "",
         "key": uuid.uuid4().hex,
     }
 

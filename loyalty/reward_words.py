@@ -37,6 +37,13 @@ def cost(number: int, rates: Sequence[Rate]) -> str:
     return showing.balance(number, rates) or points(number)
 
 
+def set_aside(number: int, rates: Sequence[Rate]) -> str:
+    """Return "500 points are set aside for this order.". ``rates``: of the order's currency."""
+    if money := showing.balance(number, rates):
+        return _("%(amount)s is set aside for this order.") % {"amount": money}
+    return _("%(points)s are set aside for this order.") % {"points": points(number)}
+
+
 def missing(number: int, rates: Sequence[Rate] = ()) -> str:
     """Return "120 points are missing.". ``rates``: as for ``cards``."""
     if money := showing.balance(number, rates):

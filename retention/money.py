@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
 
-from babel.numbers import format_currency, get_currency_precision
+from babel.numbers import NumberFormatError, format_currency, get_currency_precision, parse_decimal
 from django.utils.translation import get_language, to_locale
 
 
@@ -22,6 +22,20 @@ def to_decimal(minor: int, currency: str) -> Decimal:
 def show(minor: int, currency: str, language: str | None = None) -> str:
     """Return the amount as a reader of ``language`` (None: the active one) writes it."""
     return format_currency(to_decimal(minor, currency), currency, locale=locale_of(language))
+
+
+def for_a_field(minor: int, currency: str) -> str:
+    """Return the amount without its currency and groups, as a reader of the active language types it."""
+    return format_currency(to_decimal(minor, currency), currency, "0.00", locale=locale_of())
+
+
+def read(text: str) -> Decimal | None:
+    """Return the amount that a reader of the active language typed; None where it is none."""
+    try:
+        amount: Decimal = parse_decimal(text.strip(), locale=locale_of())
+    except (NumberFormatError, ArithmeticError):
+        return None
+    return amount if amount.is_finite() else None
 
 
 def locale_of(language: str | None = None) -> str:

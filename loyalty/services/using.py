@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from django.http import HttpRequest
 
 from campaigns.baskets import Basket
 from campaigns.models import Redemption
 from campaigns.services import applying, engine, margin, redemptions
-from loyalty.models import Account, Claim, Reward
+from loyalty.models import Account, Claim, Rate, Reward
 from loyalty.services import claims, paying, programmes, rewards
+from loyalty.services.programmes import Running
 from loyalty.services.rewards import No
 from retention.models import Customer
 from retention.money import to_minor
@@ -32,7 +34,8 @@ class Room:
     """How many it can use at most."""
     worth_minor: int
     """What these take off, minor units."""
-    currency: str
+    rate: Rate
+    running: Running
     in_it: int = 0
     """How many are in it already."""
 
@@ -47,8 +50,7 @@ def room(request: HttpRequest, customer: Customer, *, at: datetime) -> Room | No
     if cart is None or not cart.lines or account is None:
         return None
     running = programmes.running()
-    rate = running.rate(cart.currency, placed_at=at) if running else None
-    if rate is None or rate.worth is None:
+    if running is None or (rate := running.rate(cart.currency, placed_at=at)) is None or rate.worth is None:
         return None
     inside = _inside(cart, customer)
     amount = _to_pay(cart, customer, inside)
@@ -61,7 +63,8 @@ def room(request: HttpRequest, customer: Customer, *, at: datetime) -> Room | No
         reward=reward,
         points=points,
         worth_minor=worth,
-        currency=cart.currency,
+        rate=rate,
+        running=running,
         in_it=sum(one.points for one in inside),
     )
 
@@ -105,9 +108,18 @@ def use(request: HttpRequest, customer: Customer, *, amount: int, key: str, at: 
     for old in _inside(cart, customer) if cart else ():
         leave(request, old, at=at)
         claims.give_up(old, at=at)
-    made = claims.claim(most.reward, customer, key=key, amount=amount, currency=most.currency, at=at)
+    made = claims.claim(most.reward, customer, key=key, amount=amount, currency=most.rate.currency, at=at)
     put_in(request, made, customer, at=at)
     return made
+
+
+def cost(request: HttpRequest, amount: Decimal, *, at: datetime) -> int:
+    """Return how many points pay an amount in the currency of the request's basket; 0 where they pay nothing there."""
+    cart, running = get_shop().get_cart(request), programmes.running()
+    rate = running.rate(cart.currency, placed_at=at) if cart and running else None
+    if cart is None or rate is None or rate.worth is None:
+        return 0
+    return paying.needed(to_minor(amount, cart.currency), of_a_point=rate.worth, currency=cart.currency)
 
 
 def put_in(request: HttpRequest, made: Claim, customer: Customer, *, at: datetime) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +17,7 @@ from loyalty import queries, reward_words
 from loyalty.models import Claim, Reward
 from loyalty.services import claims, points, using
 from loyalty.services.rewards import No
-from retention import pages
+from retention import money, pages
 from retention.services import customers, prompts
 from retention.shop import get_shop
 
@@ -86,10 +88,10 @@ def use_points(request: HttpRequest) -> HttpResponse:
     """Pay for a part of the basket with points."""
     now = timezone.now()
     customer = customers.for_user(request.user, at=now)
-    asked = request.POST.get("points", "").strip()
-    amount = min(int(asked), LARGEST) if asked.isascii() and asked.isdecimal() and len(asked) < 19 else 0
     try:
-        made = using.use(request, customer, amount=amount, key=f"basket:{customer.pk}:{_key(request)}", at=now)
+        made = using.use(
+            request, customer, amount=_asked(request, at=now), key=f"basket:{customer.pk}:{_key(request)}", at=now
+        )
     except claims.Refused as refusal:
         reward = Reward.objects.on_offer(at=now).filter(kind=Reward.Kind.POINTS).order_by("position", "pk").first()
         messages.warning(
@@ -100,9 +102,8 @@ def use_points(request: HttpRequest) -> HttpResponse:
     except points.KeyReused:
         messages.warning(request, str(No.NOT_ON_OFFER.label))
     else:
-        messages.success(request, _("%(points)s are set aside for this order.") % {
-            "points": reward_words.points(made.points),
-        })  # fmt: skip
+        rates = [rate for rate in queries.worth_rates() if rate.currency == made.currency]
+        messages.success(request, reward_words.set_aside(made.points, rates))
     return redirect(get_shop().cart_url())
 
 
@@ -114,6 +115,15 @@ def dismiss(request: HttpRequest) -> HttpResponse:
     customer = customers.for_user(request.user, at=now)
     prompts.dismiss(name=NUDGE, order=f"customer:{customer.pk}", email=customer.email, at=now)
     return redirect(get_shop().cart_url())
+
+
+def _asked(request: HttpRequest, *, at: datetime) -> int:
+    """Return how many points are asked for, in points or in money; 0 for what is no number."""
+    if "amount" in request.POST:
+        amount = money.read(request.POST["amount"])
+        return min(using.cost(request, amount, at=at), LARGEST) if amount and 0 < amount < LARGEST else 0
+    asked = request.POST.get("points", "").strip()
+    return min(int(asked), LARGEST) if asked.isascii() and asked.isdecimal() and len(asked) < 19 else 0
 
 
 def _key(request: HttpRequest) -> str:

@@ -15,7 +15,7 @@ from oscar.core.loading import get_model
 from campaigns.models import Coupon, MarginGuard
 from campaigns.services import offers
 from campaigns.terms import Money, Terms
-from loyalty.models import Account, Claim, Reward
+from loyalty.models import Account, Claim, Programme, Reward
 from loyalty.services import claims, points, verifying
 from retention.services import customers, installation
 from retention.testing.settling import settle
@@ -229,6 +229,48 @@ def test_a_number_that_is_none_is_refused_in_words(world: OscarWorld, ada: Any, 
     shopper = shopping(world, ada)
     assert said(shopper.post(USE, {"points": asked, "key": "a"}))[-1] == words
     assert (state(), total(world, shopper)) == ((1000, 0), Decimal("4.20"))
+
+
+def cashback() -> None:
+    Programme.objects.update(shown_as="money")
+
+
+def test_where_points_are_shown_as_money_the_basket_speaks_of_money_alone(world: OscarWorld, ada: Any) -> None:
+    points_off()
+    cashback()
+    shopper = shopping(world, ada)
+    page = shopper.get("/basket/")
+    assert "You have €4.20 for this basket It is set aside now and leaves your account with the order." in text(page)
+    assert "Take €4.20 off" in text(page)
+    assert "points" not in text(page).lower()
+    page = shopper.get(PAGE)
+    assert "How much Up to €4.20." in text(page)
+    assert 'name="amount" value="4.20"' in page.content.decode()
+
+    answer = shopper.post(USE, {"amount": "1.50", "key": "a"})
+    assert said(answer) == ["€1.50 is set aside for this order."]
+    assert (state(), total(world, shopper)) == ((1000, 150), Decimal("2.70"))
+    assert "€1.50 of it is in your basket." in text(shopper.get(PAGE))
+
+
+@pytest.mark.parametrize(
+    ("asked", "language", "held"),
+    [
+        ("1,50", "es", 150), (" 1,5 ", "ru", 150), ("1.50", "zh-hans", 150), ("1.505", "en", 151), ("1000", "en", 420),
+        ("0.09", "en", 0), ("0", "en", 0), ("-1", "en", 0), ("", "en", 0), ("some", "en", 0), ("NaN", "en", 0),
+        ("9" * 40, "en", 0),
+    ],
+)  # fmt: skip
+def test_an_amount_is_read_as_the_language_writes_it(
+    world: OscarWorld, ada: Any, asked: str, language: str, held: int
+) -> None:
+    points_off()
+    cashback()
+    shopper = shopping(world, ada)
+    answer = shopper.post(USE, {"amount": asked, "key": "a"}, headers={"Accept-Language": language})
+    assert state() == (1000, held)
+    if not held:
+        assert said(answer)[-1] == "Use at least €0.10 at once."
 
 
 def test_points_stop_at_the_margin_guards_floor(world: OscarWorld, ada: Any) -> None:
