@@ -38,6 +38,7 @@ def points(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None
         "account": account,
         "pending": account.pending if account else 0,
         "waiting": waiting(account, rates) if account else [],
+        "held": showing.balance(account.held, rates) if account and account.held else "",
         "ending": showing.balance(account.ending, rates) if account and account.ending else "",  # type: ignore[attr-defined]
         "rows": rows(entries[: conf.HISTORY_ROWS], rates),
         "older": entries[conf.HISTORY_ROWS - 1].pk if len(entries) > conf.HISTORY_ROWS else None,

@@ -77,6 +77,12 @@ class ConditionWidget(forms.Widget):
         self.absent = ""
         """A condition that is stored and not registered any more: its app may be away for a while."""
 
+    def __deepcopy__(self, memo: Any) -> Any:
+        """Each form of a class has a widget of its own; what can be chosen may be something else on the next page."""
+        copied = super().__deepcopy__(memo)
+        copied.catalog = Catalog()
+        return copied
+
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Posted:
         chosen = data.get(name) or ""
         condition = registry.conditions.get(chosen)

@@ -21,7 +21,7 @@ class ConditionForm(forms.ModelForm):
     def __init__(self, *args: Any, catalog: Catalog | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         row, widget = self.instance, self.fields["condition"].widget
-        widget.catalog = catalog or Catalog()
+        widget.catalog = catalog or widget.catalog
         if row.name:
             self.initial["condition"] = Chosen(name=row.name, parameters=row.parameters)
             widget.absent = "" if row.name in registry.conditions else row.name

@@ -51,6 +51,7 @@ SELECT {trial}, customer_id, COALESCE(t.name, ''), {new_name},
        tier_rank > CASE WHEN held > 0 THEN held ELSE COALESCE(t.rank, 0) END, minor
 FROM fit LEFT JOIN {tiers} t ON t.id = fit.last_tier_id AND t.table_id = {active}
 WHERE CASE WHEN held > 0 THEN tier_rank <> held ELSE COALESCE(t.name, '') <> {new_name} END
+ORDER BY customer_id
 """
 
 

@@ -135,6 +135,18 @@ def test_what_asks_for_a_tier_goes_on_asking_for_it_under_its_new_name(
     assert condition.matching([who(ada).pk], {"tier": "Gold Club"}, clock.now) == {who(ada).pk}
 
 
+def test_a_new_tier_can_be_chosen_at_once(staff: Client) -> None:
+    made = table(("Silver", 1000), ("Gold", 5000))
+    given = {"condition": "loyalty.in_tier", "parameters": {"tier": "Gold"}}
+    reward = Reward.objects.create(name="Tea", kind="custom", cost=5, created_at=START, **given)
+    pages = [change("reward", reward.pk), reverse("admin:retention_loyalty_challenge_add")]
+    for page in pages:
+        assert '<option value="Platinum"' not in staff.get(page).content.decode()
+    made.tiers.create(name="Platinum", rank=3, threshold_minor=9000)
+    for page in pages:
+        assert '<option value="Platinum"' in staff.get(page).content.decode()
+
+
 def test_trying_names_in_a_circle_saves_nothing(staff: Client) -> None:
     made = table(("Silver", 50000), ("Gold", 200000))
     form = edited(made, (1, "Gold", "500"), (2, "Silver", "2000"))

@@ -250,7 +250,9 @@ def test_where_points_are_shown_as_money_the_basket_speaks_of_money_alone(world:
     answer = shopper.post(USE, {"amount": "1.50", "key": "a"})
     assert said(answer) == ["€1.50 is set aside for this order."]
     assert (state(), total(world, shopper)) == ((1000, 150), Decimal("2.70"))
-    assert "€1.50 of it is in your basket." in text(shopper.get(PAGE))
+    page = text(shopper.get(PAGE))
+    assert "€1.50 of it is in your basket." in page
+    assert "€1.50 of it is set aside for rewards that you have claimed." in page
 
 
 @pytest.mark.parametrize(

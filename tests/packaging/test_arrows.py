@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_only_what_writes_and_sends_mails_touches_django_mail() -> None:
     found = {path for path, name in imports() if name.startswith("django.core.mail")}
-    assert found == {f"retention/services/{name}.py" for name in ("writing", "letters", "line")}
+    assert found == {f"retention/services/{name}.py" for name in ("writing", "letters", "parcel", "line")}
 
 
 def imports() -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from django.core.mail.backends import locmem
 from retention.models import Customer, Message
 from retention.services import consent, delivery, outbox, writing
 from retention.services.outbox import Promise
-from retention.services.starting import Starter
+from retention.services.starting import Starter, Wish
 from retention.services.writing import Ready
 from tests.races.together import all_well, together
 from tests.retention.mails import NEWS, RECEIPT
@@ -78,11 +78,11 @@ def test_claiming_without_a_condition_would_send_twice(
         return found
 
     def step(
-        self: Starter, previous: Ready | None, item: Ready | None, *, at: datetime, meanwhile: Any
+        self: Starter, previous: Ready | None, wish: Wish | None, *, at: datetime, meanwhile: Any
     ) -> tuple[bool, bool]:
-        if item:
-            Message.objects.filter(pk=item.message.pk).update(
-                state="sending", header_id=item.message.header_id, owner="everybody", lease_until=at
+        if wish:
+            Message.objects.filter(pk=wish.values["pk"]).update(
+                state="sending", header_id=wish.values["header"], owner="everybody", lease_until=at
             )
         return True, True
 
