@@ -33,6 +33,7 @@ def points(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None
         "template": "loyalty/account.html",
         "balance": max(balance, 0),
         "owed": max(-balance, 0),
+        "owed_money": showing.balance(-balance, rates) if balance < 0 else "",
         "worth": [text for rate in rates if (text := terms.of_worth(rate, balance))],
         "money": showing.balance(max(balance, 0), rates),
         "account": account,

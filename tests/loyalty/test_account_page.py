@@ -11,7 +11,7 @@ import time_machine
 from django.test import Client
 
 from loyalty import sections
-from loyalty.models import Entry, Reward
+from loyalty.models import Entry, Programme, Rate, Reward
 from loyalty.services import awards, points
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
@@ -124,6 +124,11 @@ def test_a_debt_is_said_in_words_and_never_as_a_negative_balance(
     text = page(client, user, clock)
     assert "0 points" in text
     assert "30 points of returned orders were spent already; your next points make up for them." in text
+    Programme.objects.update(shown_as="money")
+    Rate.objects.update(worth="0.05")
+    text = page(client, user, clock)
+    assert "€1.50 for returned orders was spent already; what you earn next makes up for it." in text
+    assert "€0.00" in text
 
 
 def test_nobody_sees_the_points_of_somebody_else(shop: FakeShop, clock: Clock, drain: Drain, client: Client) -> None:
