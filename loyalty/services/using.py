@@ -39,6 +39,12 @@ class Room:
     in_it: int = 0
     """How many are in it already."""
 
+    def cost(self, amount: Decimal) -> int:
+        """Return how many points pay an amount in units of the currency."""
+        assert self.rate.worth is not None  # there is no room where points are worth nothing
+        currency = self.rate.currency
+        return paying.needed(to_minor(amount, currency), of_a_point=self.rate.worth, currency=currency)
+
 
 def room(request: HttpRequest, customer: Customer, *, at: datetime) -> Room | None:
     """Return what points can do for the request's basket; None where there is nothing for them to do."""
@@ -90,9 +96,10 @@ def _to_pay(cart: CartData, customer: Customer, inside: Sequence[Claim]) -> int:
     return max(0, min(left, goods - margin.floor(basket, rule)))
 
 
-def use(request: HttpRequest, customer: Customer, *, amount: int, key: str, at: datetime) -> Claim:
+def use(request: HttpRequest, customer: Customer, *, amount: int | Decimal, key: str, at: datetime) -> Claim:
     """Pay for a part of the request's basket with so many points, in place of those that are in it.
 
+    ``amount``: points, or as a Decimal what they are to take off, in units of the basket's currency.
     More than it can use are as many as it can. Raises claims.Refused, NotTaken; the basket has no points then.
     """
     known = Claim.objects.filter(key=key, account__customer=customer).first()
@@ -101,25 +108,18 @@ def use(request: HttpRequest, customer: Customer, *, amount: int, key: str, at: 
     most = room(request, customer, at=at)
     if most is None:
         raise claims.Refused(No.NO_WORTH)
-    if amount < most.reward.cost:
+    wanted = most.cost(amount) if isinstance(amount, Decimal) else amount
+    if wanted < most.reward.cost:
         raise claims.Refused(No.TOO_FEW)
-    amount = min(amount, most.points)
     cart = get_shop().get_cart(request)
     for old in _inside(cart, customer) if cart else ():
         leave(request, old, at=at)
         claims.give_up(old, at=at)
-    made = claims.claim(most.reward, customer, key=key, amount=amount, currency=most.rate.currency, at=at)
+    made = claims.claim(
+        most.reward, customer, key=key, amount=min(wanted, most.points), currency=most.rate.currency, at=at
+    )
     put_in(request, made, customer, at=at)
     return made
-
-
-def cost(request: HttpRequest, amount: Decimal, *, at: datetime) -> int:
-    """Return how many points pay an amount in the currency of the request's basket; 0 where they pay nothing there."""
-    cart, running = get_shop().get_cart(request), programmes.running()
-    rate = running.rate(cart.currency, placed_at=at) if cart and running else None
-    if cart is None or rate is None or rate.worth is None:
-        return 0
-    return paying.needed(to_minor(amount, cart.currency), of_a_point=rate.worth, currency=cart.currency)
 
 
 def put_in(request: HttpRequest, made: Claim, customer: Customer, *, at: datetime) -> None:

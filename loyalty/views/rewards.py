@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from decimal import Decimal
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -89,9 +89,7 @@ def use_points(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     customer = customers.for_user(request.user, at=now)
     try:
-        made = using.use(
-            request, customer, amount=_asked(request, at=now), key=f"basket:{customer.pk}:{_key(request)}", at=now
-        )
+        made = using.use(request, customer, amount=_asked(request), key=f"basket:{customer.pk}:{_key(request)}", at=now)
     except claims.Refused as refusal:
         reward = Reward.objects.on_offer(at=now).filter(kind=Reward.Kind.POINTS).order_by("position", "pk").first()
         messages.warning(
@@ -117,11 +115,11 @@ def dismiss(request: HttpRequest) -> HttpResponse:
     return redirect(get_shop().cart_url())
 
 
-def _asked(request: HttpRequest, *, at: datetime) -> int:
-    """Return how many points are asked for, in points or in money; 0 for what is no number."""
+def _asked(request: HttpRequest) -> int | Decimal:
+    """Return how many points are asked for, or how much money as a Decimal; 0 for what is no number."""
     if "amount" in request.POST:
         amount = money.read(request.POST["amount"])
-        return min(using.cost(request, amount, at=at), LARGEST) if amount and 0 < amount < LARGEST else 0
+        return amount if amount and 0 < amount < LARGEST else 0
     asked = request.POST.get("points", "").strip()
     return min(int(asked), LARGEST) if asked.isascii() and asked.isdecimal() and len(asked) < 19 else 0
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from retention.models.customer import Customer
 
 OVER = ["sent", "unknown", "failed", "skipped", "cancelled"]
+"""States in which nothing happens to a mail any more unless somebody wants it."""
 
 
 class MessageQuerySet(models.QuerySet["Message"]):

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from django.db.models import F
 
-from retention.models import Customer, MailCap, Message, Preference
+from retention.models import MailCap, Message, Preference
 from retention.rows import Among
+from retention.services import wishes
 
 MARKETING = Message.Purpose.MARKETING
 
@@ -37,9 +38,10 @@ class Caps:
         ).select_related("customer")
         for wish in rows:
             customer = wish.customer
-            speaks = customer.kind != Customer.Kind.MEMBER or customer.address_proven_at is not None
             limit = (1, timedelta(days=wish.every_days))
-            self._wished.setdefault(customer.address, []).append((None if speaks else customer.pk, limit))
+            self._wished.setdefault(customer.address, []).append(
+                (None if wishes.speaks(customer) else customer.pk, limit)
+            )
 
     def __bool__(self) -> bool:
         return bool(self.addresses and (self._common or self._wished))
