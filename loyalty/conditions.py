@@ -32,6 +32,10 @@ class TierField(forms.ChoiceField):
         return queries.tier_called(value) if isinstance(value, str) else value
 
 
+def _called(parameters: Mapping[str, Any]) -> str:
+    return queries.tier_called(str(parameters.get("tier", "?")))
+
+
 class InTierForm(forms.Form):
     tier = TierField(label=gettext_lazy("tier"), choices=_tiers)
 
@@ -50,13 +54,13 @@ class InTier(Condition):
         return same_person.any_of(above.filter(tier__threshold_minor__gte=F("least")))
 
     def reason(self, parameters: Mapping[str, Any]) -> Words:
-        return _("Does not stand in %(tier)s or above.") % {"tier": parameters.get("tier", "?")}
+        return _("Does not stand in %(tier)s or above.") % {"tier": _called(parameters)}
 
     def words(self, parameters: Mapping[str, Any]) -> str:
-        return _("stands in %(tier)s or above") % {"tier": parameters.get("tier", "?")}
+        return _("stands in %(tier)s or above") % {"tier": _called(parameters)}
 
     def opposite(self, parameters: Mapping[str, Any]) -> str:
-        return _("stands below %(tier)s, or nowhere") % {"tier": parameters.get("tier", "?")}
+        return _("stands below %(tier)s, or nowhere") % {"tier": _called(parameters)}
 
 
 class HasPointsForm(forms.Form):

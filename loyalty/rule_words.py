@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from campaigns import goods_words
 from campaigns.goods_words import Titles
+from loyalty import queries
 from loyalty.models import EarningRule, Rate
 from loyalty.services import breakdown, earning, rules
 from loyalty.services.earning import State, Terms
@@ -88,7 +89,7 @@ def _when(rule: EarningRule, *, staff: bool) -> Iterator[str]:
         case When.EVERY if rule.nth and rule.nth > 1:
             yield _("on orders number %(n)s, %(twice)s and so on") % {"n": rule.nth, "twice": 2 * rule.nth}
         case When.TIER:
-            yield _("for who stands in %(tier)s or above") % {"tier": rule.tier}
+            yield _("for who stands in %(tier)s or above") % {"tier": queries.tier_called(rule.tier)}
         case When.SHIPPED_FREE:
             yield _("on orders without shipping costs")
         case When.CONDITION:

@@ -11,11 +11,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from campaigns.admin.journey_forms import StepForm
-from loyalty.services import points
+from loyalty import rule_words
+from loyalty.services import points, rules, tables
 from retention import registry
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
-from tests.loyalty.till import account, join, start, table, who
+from tests.loyalty.till import START, account, join, start, table, who
 
 Drain = Callable[[datetime], None]
 
@@ -72,6 +73,20 @@ def test_only_a_tier_that_is_there_can_be_asked_for(db: None) -> None:
     assert condition.clean({"tier": "Gold"}) == {"tier": "Gold"}
     with pytest.raises(ValidationError, match="Diamond is not one of the available choices"):
         condition.clean({"tier": "Diamond"})
+
+
+def test_words_speak_of_a_renamed_tier_by_its_present_name(db: None) -> None:
+    made = table(("Silver", 1000), ("Gold", 5000))
+    rule = rules.set_rule(start(), at=START, name="Top", when="tier", tier="Gold", times=Decimal(2))
+    gold = made.tiers.get(name="Gold")
+    tables.note_names({gold.pk: "Gold"})
+    made.tiers.filter(pk=gold.pk).update(name="Platinum")
+    condition = registry.conditions["loyalty.in_tier"]
+    said = (condition.words, condition.reason, condition.opposite)
+    assert [words({"tier": "Gold"}) for words in said] == [
+        "stands in Platinum or above", "Does not stand in Platinum or above.", "stands below Platinum, or nowhere",
+    ]  # fmt: skip
+    assert rule_words.of_rule(rule, {}) == "Top: 2 × the points on all goods; for who stands in Platinum or above"
 
 
 @pytest.mark.parametrize("given", [{}, {"points": "many"}, {"points": 0}, {"points": -5}, {"points": 10**12 + 1}])
