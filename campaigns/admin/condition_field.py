@@ -74,7 +74,7 @@ class ConditionWidget(forms.Widget):
     def __init__(self, attrs: Any = None) -> None:
         super().__init__(attrs)
         self.catalog = Catalog()
-        self.absent = ""
+        self.absent: Chosen | None = None
         """A condition that is stored and not registered any more: its app may be away for a while."""
 
     def __deepcopy__(self, memo: Any) -> Any:
@@ -96,7 +96,8 @@ class ConditionWidget(forms.Widget):
         context = super().get_context(name, value, attrs)
         known = [(condition.name, condition.label) for condition in registry.conditions]
         if self.absent:
-            known.append((self.absent, _("%(name)s (not there any more)") % {"name": self.absent}))
+            name_of = self.absent.name
+            known.append((name_of, _("%(name)s (not there any more)") % {"name": name_of}))
         # in a table of rows the heading is not its label
         named = {"aria-label": _("condition"), "data-condition-name": ""}
         select = forms.Select(attrs={**named, **context["widget"]["attrs"]})
@@ -132,6 +133,12 @@ class ConditionField(forms.Field):
 
     widget = ConditionWidget
 
+    def stored(self, name: str, parameters: Mapping[str, Any]) -> Chosen | None:
+        """Return what a row has, to be shown first; one whose app is away can be kept with its parameters."""
+        chosen = Chosen(name=name, parameters=parameters) if name else None
+        self.widget.absent = None if name in registry.conditions else chosen
+        return chosen
+
     def clean(self, value: Posted) -> Any:
         if not value.name:
             if self.required:
@@ -139,9 +146,10 @@ class ConditionField(forms.Field):
             return None
         condition = registry.conditions.get(value.name)
         if condition is None or value.form is None:
-            if value.name != getattr(self.widget, "absent", ""):
+            absent: Chosen | None = self.widget.absent
+            if absent is None or value.name != absent.name:
                 raise ValidationError(_("There is no such condition."))
-            return Chosen(name=value.name, parameters={})
+            return absent
         return Chosen(name=value.name, parameters=_read(condition, value.form))
 
     def has_changed(self, initial: Any, data: Any) -> bool:

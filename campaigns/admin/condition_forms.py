@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.admin.condition_field import Catalog, Chosen, ConditionField
+from campaigns.admin.condition_field import Catalog, ConditionField
 from retention import registry
 from retention.admin.base import INLINE
 
@@ -20,17 +20,14 @@ class ConditionForm(forms.ModelForm):
 
     def __init__(self, *args: Any, catalog: Catalog | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        row, widget = self.instance, self.fields["condition"].widget
-        widget.catalog = catalog or widget.catalog
-        if row.name:
-            self.initial["condition"] = Chosen(name=row.name, parameters=row.parameters)
-            widget.absent = "" if row.name in registry.conditions else row.name
+        field: Any = self.fields["condition"]
+        field.widget.catalog = catalog or field.widget.catalog
+        self.initial["condition"] = field.stored(self.instance.name, self.instance.parameters)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         chosen = data.get("condition")
-        # one whose app is away keeps what was stored with it
-        if chosen is not None and chosen.name in registry.conditions:
+        if chosen is not None:
             self.instance.name, self.instance.parameters = chosen.name, dict(chosen.parameters)
         return data
 

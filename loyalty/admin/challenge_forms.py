@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.admin.condition_field import Chosen, ConditionField
+from campaigns.admin.condition_field import ConditionField
 from campaigns.admin.money_fields import AmountField, CurrencyField, minor
 from loyalty.admin import moment_labels
 from loyalty.models import Challenge
@@ -51,9 +51,9 @@ class ChallengeForm(forms.ModelForm):
         elif row.pk:
             amount = to_decimal(row.target, row.currency) if row.goal == Goal.AMOUNT else Decimal(row.target)
             self.initial["how_much"] = amount
-        if row.condition and "who" in self.fields:
-            self.initial["who"] = Chosen(name=row.condition, parameters=row.parameters)
-            self.fields["who"].widget.absent = row.condition
+        who: Any = self.fields.get("who")
+        if who is not None:
+            self.initial["who"] = who.stored(row.condition, row.parameters)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

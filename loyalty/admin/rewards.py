@@ -16,12 +16,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.admin.condition_field import Chosen, ConditionField
+from campaigns.admin.condition_field import ConditionField
 from loyalty import reward_words
 from loyalty.admin.confirming import ConfirmedAdmin
 from loyalty.models import Rate, Reward
 from loyalty.services import rewards
-from retention import registry
 
 KEPT = ("kind", "cost", "offer")
 """What a reward promises. Once somebody has claimed it, it keeps these."""
@@ -44,10 +43,8 @@ class RewardForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.condition:
-            self.initial["only_for"] = Chosen(name=self.instance.condition, parameters=self.instance.parameters)
-            known = self.instance.condition in registry.conditions
-            self.fields["only_for"].widget.absent = "" if known else self.instance.condition
+        only_for: Any = self.fields["only_for"]
+        self.initial["only_for"] = only_for.stored(self.instance.condition, self.instance.parameters)
 
     def clean_stock(self) -> int | None:
         stock: int | None = self.cleaned_data["stock"]
@@ -62,8 +59,6 @@ class RewardForm(forms.ModelForm):
             self.add_error("offer", _("Only a coupon, or points off the basket, is of an offer."))
         if "only_for" in given:
             chosen = given["only_for"]
-            if chosen and chosen.name not in registry.conditions:
-                return given  # one whose app is away keeps what was stored with it
             self.instance.condition = chosen.name if chosen else ""
             self.instance.parameters = dict(chosen.parameters) if chosen else {}
         return given

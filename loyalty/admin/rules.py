@@ -17,12 +17,11 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from campaigns.admin.condition_field import Chosen, ConditionField
+from campaigns.admin.condition_field import ConditionField
 from loyalty import queries, rule_words
 from loyalty.admin.confirming import ConfirmedAdmin
 from loyalty.models import EarningRule, Programme, Rate
 from loyalty.services import rules
-from retention import registry
 
 When, Effect, Scope = EarningRule.When, EarningRule.Effect, EarningRule.Goods
 
@@ -70,10 +69,8 @@ class RuleForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         rule = self.instance
-        if rule.condition:
-            self.initial["asked"] = Chosen(name=rule.condition, parameters=rule.parameters)
-            widget: Any = self.fields["asked"].widget
-            widget.absent = "" if rule.condition in registry.conditions else rule.condition
+        asked: Any = self.fields["asked"]
+        self.initial["asked"] = asked.stored(rule.condition, rule.parameters)
         if rule.pk is None and "programme" in self.fields:
             self.initial.setdefault("programme", Programme.objects.filter(active=True).first())
 

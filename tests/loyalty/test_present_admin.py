@@ -234,6 +234,22 @@ def test_a_challenge_for_some_stores_its_condition(shop: FakeShop, clock: Clock,
     assert (made.condition, made.parameters) == ("", {})
 
 
+def test_a_condition_whose_app_is_away_can_be_kept_with_what_it_asked(
+    shop: FakeShop, clock: Clock, staff: Client
+) -> None:
+    staff.post(CHALLENGE, hidden(staff.post(CHALLENGE, asked())))
+    made = Challenge.objects.get()
+    url = reverse("admin:retention_loyalty_challenge_change", args=[made.pk])
+    Challenge.objects.update(condition="campaigns.nth_order", parameters={"n": 3})
+    assert "not there any more" not in text(staff.get(url)), "it is there, and offered once"
+    Challenge.objects.update(condition="gone.away", parameters={"n": 3})
+    assert "gone.away (not there any more)" in text(staff.get(url))
+    staff.post(url, hidden(staff.post(url, asked(who="gone.away", name="Other"))))
+    made.refresh_from_db()
+    assert (made.name, made.condition, made.parameters) == ("Other", "gone.away", {"n": 3})
+    assert "There is no such condition." in text(staff.post(url, asked(who="never.there")))
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
