@@ -167,8 +167,8 @@ def _said(batch: CouponBatch, *, at: datetime) -> dict[str, Any]:
     }
     return {
         "state": job.state,
-        "made": job.done,
-        "count": batch.count,
+        "done": job.done,
+        "of": batch.count,
         "words": words,
         "still": _("Nothing has moved for some minutes: is Celery, or “manage.py retention_run”, running?")
         if running and at - job.moved_at > STILL

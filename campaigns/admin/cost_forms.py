@@ -7,13 +7,12 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import cost_file
 from campaigns.admin.money_fields import AmountField, CurrencyField, minor
 from campaigns.models import ProductCost
-from retention.csv_rows import NotReadable
+from retention.admin import uploads
 from retention.money import to_decimal
 
 MOST_BYTES = 10 * 1024 * 1024
@@ -44,23 +43,12 @@ class CostForm(forms.ModelForm):
 
 
 class UploadForm(forms.Form):
-    file = forms.FileField(
-        label=_("CSV file"),
-        help_text=_(
+    file = uploads.csv_field(
+        _(
             "With the columns “product” (the shop’s reference), “currency” and “cost” (of one piece, e.g. 12.50 or "
             "12,50), with commas or semicolons, in UTF-8."
-        ),
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
+        )
     )
 
     def clean_file(self) -> cost_file.Reading:
-        file = self.cleaned_data["file"]
-        if file.size > MOST_BYTES:
-            raise ValidationError(
-                _("The file is larger than %(most)s: split it, and upload one part after the other.")
-                % {"most": filesizeformat(MOST_BYTES)}
-            )
-        try:
-            return cost_file.read(file.read())
-        except NotReadable as error:
-            raise ValidationError(str(error)) from error
+        return uploads.read(self.cleaned_data["file"], cost_file.read, most_bytes=MOST_BYTES)

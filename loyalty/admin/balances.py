@@ -1,18 +1,13 @@
-"""Taking in the balances of an earlier programme: a file, what it would do, and then its progress."""
+"""Taking in the balances of an earlier programme."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.template.defaultfilters import filesizeformat
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -21,16 +16,11 @@ from django.utils.translation import gettext_lazy
 from loyalty import balance_file, balance_words
 from loyalty.models import BalanceImport, BalanceLine
 from loyalty.services import balance_people, balances
-from retention import counts
-from retention.admin.base import ReadOnlyAdmin, may
-from retention.csv_rows import NotReadable
-from retention.models import Job
+from retention.admin import uploads
+from retention.admin.base import ReadOnlyAdmin
+from retention.admin.import_pages import NOTES, ImportAdmin, being_taken_in
 
 MOST_BYTES = 30 * 1024 * 1024
-NOTES = 20
-STILL = timedelta(minutes=2)
-"""After so long without progress nobody seems to be working."""
-IMPORT = "retention_loyalty.import_points"
 PERSONAL = "retention.view_personal_data"
 
 REASONS = {
@@ -45,13 +35,11 @@ REASONS = {
 
 
 class UploadForm(forms.Form):
-    file = forms.FileField(
-        label=gettext_lazy("CSV file"),
-        help_text=gettext_lazy(
+    file = uploads.csv_field(
+        gettext_lazy(
             "With the columns “points”, “email” or “customer_id”, and as far as you know “expires” (2026-12-31: good "
             "to the end of that day); with commas or semicolons, in UTF-8."
-        ),
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
+        )
     )
     source = forms.CharField(
         label=gettext_lazy("Name of the earlier programme"),
@@ -68,112 +56,48 @@ class UploadForm(forms.Form):
     )
 
     def clean_file(self) -> balance_file.Reading:
-        file = self.cleaned_data["file"]
-        if file.size > MOST_BYTES:
-            raise ValidationError(
-                _("The file is larger than %(most)s: split it, and upload one part after the other.")
-                % {"most": filesizeformat(MOST_BYTES)}
-            )
-        try:
-            reading = balance_file.read(file.read(), at=timezone.now())
-        except NotReadable as error:
-            raise ValidationError(str(error)) from error
+        def read(content: bytes) -> balance_file.Reading:
+            return balance_file.read(content, at=timezone.now())
+
+        reading = uploads.read(self.cleaned_data["file"], read, most_bytes=MOST_BYTES)
         if not reading.good:
-            why = _("Line %(line)s: %(words)s.") % dict(zip(("line", "words"), reading.notes[0], strict=True)) \
-                if reading.notes else ""  # fmt: skip
-            raise ValidationError(_("The file has no line that could be taken in. %(why)s") % {"why": why})
+            raise uploads.no_good_line(reading.notes)
         return reading
 
 
 @admin.register(BalanceImport)
-class BalanceImportAdmin(ReadOnlyAdmin):
+class BalanceImportAdmin(ImportAdmin):
     list_display = ("created_at", "source", "made_by", "lines", "how_far")
-    ordering = ("-created_at", "-pk")
-    list_select_related = ("job",)
-    has_add_permission = may(IMPORT)
+    permission = "retention_loyalty.import_points"
+    form_class = UploadForm
+    heading = gettext_lazy("Take in the points of an earlier programme")
+    upload_template = "loyalty/admin/balances_upload.html"
+    file_template = "loyalty/admin/balances.html"
 
-    @admin.display(description=gettext_lazy("how far"))
-    def how_far(self, whole: BalanceImport) -> str:
-        return _words(whole)
+    def keep(self, request: HttpRequest, form: forms.Form) -> BalanceImport:
+        reading, now = form.cleaned_data["file"], timezone.now()
+        how = {name: form.cleaned_data[name] for name in ("source", "trusts_accounts")}
+        found: dict[str, Any] = balances.look(reading, **how)
+        found["notes"] = [list(note) for note in reading.notes[:NOTES]]
+        return balances.keep(reading, found, by=request.user.get_username(), at=now, **how)
 
-    def get_urls(self) -> list[URLPattern]:
-        pages = {"start": self.start, "discard": self.discard, "progress": self.progress}
-        return [
-            *(
-                path(
-                    f"<int:pk>/{name}/", self.admin_site.admin_view(view),
-                    name=f"retention_loyalty_balanceimport_{name}",
-                )
-                for name, view in pages.items()
-            ),
-            *super().get_urls(),
-        ]  # fmt: skip
+    def describe(self, request: HttpRequest, whole: BalanceImport, found: dict[str, int]) -> dict[str, Any]:
+        return {
+            "sentences": list(balance_words.of(found, trusts_accounts=whole.trusts_accounts)),
+            "rows": reverse("admin:retention_loyalty_balanceline_changelist") + f"?whole__id__exact={whole.pk}",
+        }
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        """Look at a file; nobody gets a point before somebody says so."""
-        if not request.user.has_perm(IMPORT):
-            raise PermissionDenied
-        form = UploadForm(request.POST or None, request.FILES or None)
-        if request.method == "POST" and form.is_valid():
-            reading, now = form.cleaned_data["file"], timezone.now()
-            how = {name: form.cleaned_data[name] for name in ("source", "trusts_accounts")}
-            found: dict[str, Any] = balances.look(reading, **how)
-            found["notes"] = [list(note) for note in reading.notes[:NOTES]]
-            whole = balances.keep(reading, found, by=request.user.get_username(), at=now, **how)
-            return redirect("admin:retention_loyalty_balanceimport_change", whole.pk)
-        context = self._context(request, _("Take in the points of an earlier programme"), form=form)
-        return TemplateResponse(request, "loyalty/admin/balances_upload.html", context)
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """Show what a file would do, how far it is, or what came of it."""
-        if not object_id.isdecimal():
-            return redirect("admin:retention_loyalty_balanceimport_changelist")
-        whole = self._get(request, int(object_id))
-        found = {name: n for name, n in whole.found.items() if isinstance(n, int)}
-        context = self._context(
-            request,
-            str(whole),
-            original=whole,
-            whole=whole,
-            sentences=list(balance_words.of(found, trusts_accounts=whole.trusts_accounts)),
-            notes=whole.found.get("notes", []),
-            said=_said(whole),
-            may_add=request.user.has_perm(IMPORT),
-            rows=reverse("admin:retention_loyalty_balanceline_changelist") + f"?whole__id__exact={whole.pk}",
-        )
-        return TemplateResponse(request, "loyalty/admin/balances.html", context)
-
-    def start(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def start(self, request: HttpRequest, whole: BalanceImport) -> HttpResponse:
         """Say yes to a file."""
-        if balances.start(self._post(request, pk), at=timezone.now()):
-            messages.success(request, _("It is being taken in. You may close this page."))
-        return redirect("admin:retention_loyalty_balanceimport_change", pk)
+        if balances.start(whole, at=timezone.now()):
+            being_taken_in(request)
+        return self.to_page(whole.pk)
 
-    def discard(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def discard(self, request: HttpRequest, whole: BalanceImport) -> HttpResponse:
         """Throw away a file that was only looked at."""
-        if balances.throw_away(self._post(request, pk)):
+        if balances.throw_away(whole):
             messages.success(request, _("The file is thrown away. Nobody got a point."))
-        return redirect("admin:retention_loyalty_balanceimport_changelist")
-
-    def progress(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Say how far a file is, for the script of its page."""
-        return JsonResponse(_said(self._get(request, pk)))
-
-    def _get(self, request: HttpRequest, pk: int) -> BalanceImport:
-        whole = get_object_or_404(BalanceImport.objects.select_related("job"), pk=pk)
-        if not (self.has_view_permission(request, whole) or request.user.has_perm(IMPORT)):
-            raise PermissionDenied
-        return whole
-
-    def _post(self, request: HttpRequest, pk: int) -> BalanceImport:
-        if request.method != "POST" or not request.user.has_perm(IMPORT):
-            raise PermissionDenied
-        return self._get(request, pk)
-
-    def _context(self, request: HttpRequest, title: str, **more: Any) -> dict[str, Any]:
-        return {**self.admin_site.each_context(request), "opts": self.opts, "title": title, **more}
+        return self.to_list()
 
 
 @admin.register(BalanceLine)
@@ -201,29 +125,3 @@ class BalanceLineAdmin(ReadOnlyAdmin):
             return ""
         url = reverse("admin:retention_customer_change", args=[row.customer_id])
         return format_html('<a href="{}">{}</a>', url, row.customer)
-
-
-def _words(whole: BalanceImport) -> str:
-    if whole.job is None:
-        return _("Looked at; nothing is taken in yet.")
-    states = {Job.State.RUNNING: _("Being taken in"), Job.State.DONE: _("Taken in"), Job.State.FAILED: _("Stopped")}
-    return _("%(state)s: %(done)s of %(lines)s lines.") % {
-        "state": states[Job.State(whole.job.state)],
-        "done": counts.show(whole.job.done),
-        "lines": counts.show(whole.lines),
-    }
-
-
-def _said(whole: BalanceImport) -> dict[str, Any]:
-    """Return how far a file is: numbers for the bar, and words for everybody."""
-    job = whole.job
-    running = job is not None and job.state == Job.State.RUNNING
-    return {
-        "state": job.state if job else "",
-        "done": job.done if job else 0,
-        "of": whole.lines,
-        "words": _words(whole),
-        "still": _("Nothing has moved for some minutes: is Celery, or “manage.py retention_run”, running?")
-        if job and running and timezone.now() - job.moved_at > STILL
-        else "",
-    }

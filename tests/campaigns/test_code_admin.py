@@ -137,7 +137,7 @@ def test_the_page_says_how_far_it_is_and_the_script_hears_the_same(staff: Client
     assert "Being made: 80 of 250 codes (32%)." in text
     heard = staff.get(of(batch, "progress"))
     assert heard.json() == {
-        "state": "running", "made": 80, "count": 250, "words": "Being made: 80 of 250 codes (32%).", "still": "",
+        "state": "running", "done": 80, "of": 250, "words": "Being made: 80 of 250 codes (32%).", "still": "",
     }  # fmt: skip
     assert "no-store" in heard["Cache-Control"]
 
