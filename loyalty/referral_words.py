@@ -90,7 +90,7 @@ def for_staff(terms: ReferralTerms, *, at: datetime) -> Iterator[str]:
         )
         % {"n": terms.burst_orders, "hours": terms.burst_hours}
     )
-    yield _("They are also asked where friend and referrer share a mailbox, or a name and a postcode.")
+    yield _("They are also asked where the order is of the referrer's own account or mailbox, or both have one name.")
 
 
 def state(referral: Referral, *, at: datetime) -> str:

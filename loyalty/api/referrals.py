@@ -66,6 +66,7 @@ class ReferralIn(serializers.Serializer[Any]):
 class ReferralFilter(FilterSet):
     order = Text()
     state = Choice(choices=Referral.State.choices)
+    why = Choice(choices=Referral.Why.choices)
     review = Choice(choices=[choice for choice in Referral.Review.choices if choice[0]])
     referrer = Id("referrer_id")
     friend = Id("friend_id")

@@ -236,7 +236,8 @@ class ReferralFlag(models.Model):
         SELF = "self", _("the order is the referrer's own")
         ADDRESS = "address", _("the same mailbox, spelled otherwise or of another account")
         NETWORK = "network", _("many friends from one network")
-        NAME = "name", _("the same name and postcode")
+        HOME = "home", _("the same name and postcode")
+        NAME = "name", _("the same name")
         BURST = "burst", _("many friends at once")
 
     referral = models.ForeignKey(Referral, verbose_name=_("referral"), on_delete=models.CASCADE, related_name="flags")

@@ -12,7 +12,7 @@ from loyalty.models import Referral, ReferralFlag, ReferralTerms
 from loyalty.services import referral_friends
 from retention.conf import conf as ground
 from retention.hashing import fold
-from retention.models import Order
+from retention.models import Customer, Order
 
 Kind = ReferralFlag.Kind
 Found = dict[int, dict[str, int]]
@@ -57,18 +57,27 @@ def note(found: Found, *, at: datetime) -> list[Referral]:
     return came
 
 
+def own(referrer: Customer, order: Order) -> str:
+    """Return which flag says that an order may be the referrer's own: it is of their account, or of their mailbox;
+    empty where it is somebody else's."""
+    if order.customer_id == referrer.pk:
+        return Kind.SELF
+    mailbox = referral_friends.address(order)
+    return Kind.ADDRESS if mailbox and referrer.email and mailbox == fold(referrer.email) else ""
+
+
 def _alike(referral: Referral, order: Order, postcodes: Mapping[int, set[str]]) -> Iterator[str]:
     referrer = referral.referrer
     assert referrer is not None  # who has none does not count
-    if order.customer_id == referrer.pk:
-        yield Kind.SELF
+    if kind := own(referrer, order):
+        yield kind
+    name = _name(order.customer)
+    if kind == Kind.SELF or not name or name != _name(referrer):
         return
-    mailbox = referral_friends.address(order)
-    if mailbox and referrer.email and mailbox == fold(referrer.email):
-        yield Kind.ADDRESS
-    name = _name(order.customer.name)
-    if name and name == _name(referrer.name) and _plain(order.postcode) in postcodes[referrer.pk]:
-        yield Kind.NAME
+    if _plain(order.postcode) in postcodes[referrer.pk]:
+        yield Kind.HOME
+    elif order.customer.first_name.strip() and order.customer.last_name.strip():
+        yield Kind.NAME  # a first name alone is many people's
 
 
 def _postcodes(referrals: Collection[Referral]) -> dict[int, set[str]]:
@@ -126,8 +135,8 @@ def _uncounted() -> Q:
     return Q(state=Referral.State.NO)
 
 
-def _name(text: str) -> str:
-    return " ".join(text.casefold().split())
+def _name(customer: Customer) -> str:
+    return " ".join(customer.name.casefold().split())
 
 
 def _plain(postcode: str) -> str:

@@ -100,7 +100,7 @@ class Settling:
         self._flag([one for one in counting if not one.why])
         self._decide(counting)
         for one in self.held:
-            if one.state == State.WAITING and before[one.pk] == State.NEW:
+            if one.state == State.WAITING and before[one.pk] == State.NEW and not self._may_be_own(one):
                 self.happened.append(FriendReferred(customer=one.referrer_id, at=self.at, referral=one.pk))
             one.settled_at = self.at
         referral_rewards.level([one for one in counting if one.referrer_id], self.caps, at=self.at)
@@ -149,11 +149,13 @@ class Settling:
         others = Referral.objects.filter(friend_key__in={key for key in keys.values() if key})
         taken = dict(others.exclude(pk__in=keys).values_list("friend_key", "pk"))
         for one in sorted(open_ones, key=lambda one: (one.friend_key == "", one.pk)):
-            key = keys[one.pk]
+            # what may be the referrer's own is for staff to say, and nobody's friend before they have
+            own = self._may_be_own(one)
+            key = "" if own and one.review != Review.APPROVED else keys[one.pk]
             one.friend_key, one.why = "", ""
             if one.referrer is None or one.referrer.erased_at:
                 self._refuse(one, Why.GONE)
-            elif one.order in knew:
+            elif one.order in knew and not own:
                 self._refuse(one, Why.KNOWN)
             elif key and taken.setdefault(key, one.pk) != one.pk:
                 self._refuse(one, Why.TWICE)
@@ -161,6 +163,9 @@ class Settling:
                 one.friend_key = key
                 if one.state in (State.NEW, State.NO):
                     one.state = State.WAITING
+
+    def _may_be_own(self, one: Referral) -> bool:
+        return one.referrer is not None and bool(referral_checks.own(one.referrer, self.orders[one.order]))
 
     def _key(self, one: Referral) -> str:
         order = self.orders[one.order]

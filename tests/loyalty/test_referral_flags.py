@@ -48,21 +48,98 @@ def test_another_spelling_of_the_referrers_mailbox_is_flagged(shop: FakeShop) ->
     assert ledger(ada) == []
 
 
-def test_the_same_name_and_postcode_is_flagged_and_only_both_together(shop: FakeShop) -> None:
+@pytest.mark.parametrize("spelled", ["ada+new@googlemail.com", "a.da@gmail.com"])
+def test_who_has_ordered_before_is_flagged_for_their_own_mailbox_too(shop: FakeShop, spelled: str) -> None:
+    friends.terms()
+    ada = friends.member("a.da@gmail.com")
+    shop.place(email=ada.email, user=ada)
+    friends.work(shop.clock.forward(days=1))
+    alias = friends.order(shop, friends.code(ada), spelled)
+    assert (friends.said(alias), friends.flags(alias)) == (("waiting", "", "open"), ["address"])
+    friends.work(shop.clock.forward(days=30))
+    assert (friends.said(alias), ledger(ada)) == (("waiting", "", "open"), [])
+
+
+def test_every_own_order_of_who_has_ordered_before_is_flagged(shop: FakeShop) -> None:
+    friends.terms()
+    ada = friends.member()
+    shop.place(email=ada.email, user=ada)
+    friends.work(shop.clock.forward(days=1))
+    code = friends.code(ada)
+    for _ in range(2):
+        own = friends.order(shop, code, ada.email, user=ada)
+        assert (friends.said(own), friends.flags(own)) == (("waiting", "", "open"), ["self"])
+        with pytest.raises(referral_reviews.OwnOrder):
+            decide(own, True, shop.clock.now)
+        decide(own, False, shop.clock.now)
+        assert friends.said(own) == ("declined", "", "declined")
+        shop.clock.forward(days=1)
+    assert Fact.objects.filter(kind="loyalty.FriendReferred").count() == 0  # nobody was brought
+    friends.work(shop.clock.forward(days=30))
+    assert ledger(ada) == []
+
+
+def test_of_several_orders_of_one_shared_mailbox_one_is_a_friends_by_approval(shop: FakeShop) -> None:
+    friends.terms()
+    ada = friends.member("a.da@gmail.com")
+    code = friends.code(ada)
+    orders = [friends.order(shop, code, f"ada+{number}@gmail.com") for number in range(3)]
+    assert [(friends.said(order), friends.flags(order)) for order in orders] == [
+        (("waiting", "", "open"), ["address"])
+    ] * 3
+    decide(orders[0], False, shop.clock.now)
+    decide(orders[1], True, shop.clock.now)
+    decide(orders[2], True, shop.clock.now)
+    assert [friends.said(order) for order in orders] == [
+        ("declined", "", "declined"), ("waiting", "", "approved"), ("no", "twice", "approved")
+    ]  # fmt: skip
+    friends.work(shop.clock.forward(days=30))
+    assert account(ada) == (500, 0)
+
+
+def test_somebody_else_who_has_ordered_before_is_in_the_list_with_the_reason_and_asked_about_by_nobody(
+    shop: FakeShop,
+) -> None:
+    friends.terms()
+    ada = friends.member()
+    shop.place(email=ada.email, user=ada)
+    shop.place(email=FRIEND)
+    friends.work(shop.clock.forward(days=1))
+    known = friends.order(shop, friends.code(ada), FRIEND)
+    assert (friends.said(known), friends.flags(known)) == (("no", "known", ""), [])
+    assert list(Referral.objects.filter(why="known").values_list("order", flat=True)) == [known]
+
+
+def test_the_same_name_is_flagged_and_with_the_same_postcode_as_that(shop: FakeShop) -> None:
     friends.terms(burst_orders=99)
     ada = friends.member(first_name="Ada", last_name="Byron")
     shop.place(email=ada.email, user=ada, postcode="SW1A 1AA")
     friends.work(shop.clock.now)
     code = friends.code(ada)
-    for name, postcode, expected in (
-        ("BYRON", "sw1a1aa", ["name"]),
-        ("Byron", "SW1A 2AA", []),
-        ("Smith", "SW1A 1AA", []),
+    for first, last, postcode, expected in (
+        ("ada", "BYRON", "sw1a1aa", ["home"]),
+        ("ada", "Byron", "SW1A 2AA", ["name"]),
+        ("Ada", " byron ", "", ["name"]),
+        ("Eve", "Byron", "SW1A 1AA", []),
+        ("Ada", "Smith", "SW1A 1AA", []),
     ):
         order = friends.order(
-            shop, code, f"{postcode[-3:]}{name}@example.com", first_name="ada", last_name=name, postcode=postcode
-        )
+            shop, code, f"{postcode[-3:]}{first}{last.strip()}@example.com",
+            first_name=first, last_name=last, postcode=postcode,
+        )  # fmt: skip
         assert friends.flags(order) == expected
+        assert friends.said(order) == ("waiting", "", "open" if expected else "")
+
+
+def test_half_a_name_stands_out_only_with_the_postcode(shop: FakeShop) -> None:
+    friends.terms(burst_orders=99)
+    ada = friends.member(first_name="Ada")
+    shop.place(email=ada.email, user=ada, postcode="10115")
+    friends.work(shop.clock.now)
+    code = friends.code(ada)
+    near = friends.order(shop, code, "near@example.com", first_name="Ada", postcode="10115")
+    far = friends.order(shop, code, "far@example.com", first_name="Ada", postcode="20095")
+    assert (friends.flags(near), friends.flags(far)) == (["home"], [])
 
 
 def test_many_from_one_network_are_flagged_all_of_them(shop: FakeShop) -> None:
@@ -206,7 +283,7 @@ def test_erasure_takes_words_and_networks(shop: FakeShop) -> None:
     friends.terms()
     ada = friends.member("a.da@gmail.com")
     alias = friends.order(shop, friends.code(ada), "ada@gmail.com", network="192.0.2.7")
-    decide(alias, False, shop.clock.now)
+    decide(alias, True, shop.clock.now)
     referral_persons.erase(till.who(ada), shop.clock.now)
     gone = friends.of(alias)
     assert (gone.review_reason, gone.network_hash, gone.reviewed_by) == ("(erased)", "", "staff")
