@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from loyalty import deeds
 from loyalty.models import EarningRule, Entry
-from loyalty.services import referral_rewards
+from loyalty.services import referral_points
 from loyalty.terms import plain
 from retention import enumeration
 from retention.money import show
@@ -20,7 +20,7 @@ Kind = Entry.Kind
 def cause(entry: Entry, number: str) -> str:
     """Return what an entry is for. ``number``: its order as people know it."""
     words, reward = {"order": number}, entry.breakdown.get("reward", "")
-    if entry.source == referral_rewards.SOURCE:
+    if entry.source == referral_points.SOURCE:
         return _for_a_friend(entry)
     if entry.kind == Kind.CLAWBACK:
         why = entry.breakdown.get("cause")
@@ -57,6 +57,8 @@ def cause(entry: Entry, number: str) -> str:
 def _for_a_friend(entry: Entry) -> str:
     if entry.breakdown.get("stopped"):
         return _("A friend's order, over the limit of rewards")
+    if entry.breakdown.get("friend"):
+        return _("Your first order, by a friend's link") if entry.points > 0 else _("Your first order did not last")
     return _("A friend's order") if entry.points > 0 else _("A friend's order that did not last")
 
 
@@ -95,11 +97,18 @@ def rule_names(entries: Iterable[Entry]) -> dict[str, str]:
     return names
 
 
-def calculation(entry: Entry, names: Mapping[str, str] | None = None) -> str:
+def order_of(entry: Entry) -> str:
+    """Return the reference of the order that an entry is of, or about; empty without one."""
+    return entry.order or str(entry.breakdown.get("about", ""))
+
+
+def calculation(entry: Entry, names: Mapping[str, str] | None = None, *, number: str = "") -> str:
     """Return how an entry's number came about, for staff; empty where no order is behind it.
 
-    ``names``: of the rules, from ``rule_names``; None: they are looked up.
+    ``names``: of the rules, from ``rule_names``; None: they are looked up. ``number``: its order as people know it.
     """
+    if entry.kind in (Kind.SPEND, Kind.RETURN):
+        return "; ".join(_of_spending(entry, number))
     if not entry.order or entry.rate is None or entry.basis_minor is None:
         return ""
     rules = entry.breakdown.get("rules", {})
@@ -121,6 +130,13 @@ def calculation(entry: Entry, names: Mapping[str, str] | None = None) -> str:
             "policy": _policy(entry),
         }
     return text
+
+
+def _of_spending(entry: Entry, number: str) -> Iterator[str]:
+    if order := number or order_of(entry):
+        yield _("with order %(order)s") % {"order": order}
+    if aside := entry.breakdown.get("set_aside"):
+        yield _("%(aside)s were set aside, %(used)s were used") % {"aside": aside, "used": -entry.points}
 
 
 def _policy(entry: Entry) -> str:

@@ -39,11 +39,15 @@ def owed(found: Liability) -> Iterator[Row]:
         _("Debts of customers"), found.owed, _("Below zero after a refund; not taken off what others can spend.")
     )
     yield _expected(found)
-    for rate in queries.worth_rates():
+    running = queries.worth_rates()
+    for rate in running or queries.last_worth_rates():
+        meaning = _("Were all of them spent in this currency. Currencies are not added up.")
+        if not running:
+            meaning += " " + _("No programme is running: by the rate of the last one.")
         yield Row(
             name=_("Worth in %(currency)s") % {"currency": rate.currency},
             value=terms.of_worth(rate, found.outstanding) or show(0, rate.currency),
-            meaning=_("Were all of them spent in this currency. Currencies are not added up."),
+            meaning=meaning,
         )
         expected = found.expected_breakage
         if expected is not None:
@@ -57,7 +61,12 @@ def owed(found: Liability) -> Iterator[Row]:
 def _expected(found: Liability) -> Row:
     past = found.breakage
     if not found.ends:
-        return Row(name=_("Expected breakage"), value="–", meaning=_("Points never end: all of them are owed."))
+        words = (
+            _("Points never end: all of them are owed.")
+            if found.runs
+            else _("No programme is running: no points end, and all of them are owed.")
+        )
+        return Row(name=_("Expected breakage"), value="–", meaning=words)
     if found.expected_breakage is None:
         words = ngettext(
             "Too early to tell: points of %(n)s customer came to their end within a year, and it takes %(least)s.",

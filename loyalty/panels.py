@@ -27,7 +27,7 @@ def points(customer: Customer) -> PanelData:
         if account
         else []
     )
-    numbers = queries.order_numbers(entry.order for entry in entries if entry.order)
+    numbers = queries.order_numbers(order for entry in entries if (order := explain.order_of(entry)))
     names = explain.rule_names(entries)
     rows = [
         Row(
@@ -38,7 +38,7 @@ def points(customer: Customer) -> PanelData:
                 entry.get_bucket_display(),
                 f"{entry.points:+d}",
                 str(entry.balance_after),
-                explain.calculation(entry, names) or _words(entry),
+                explain.calculation(entry, names, number=numbers.get(explain.order_of(entry), "")) or _words(entry),
             ),
             url=reverse("admin:retention_loyalty_entry_change", args=[entry.pk]),
             source=entry.source or (_("the shop's order") if entry.order else ""),

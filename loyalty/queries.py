@@ -59,6 +59,13 @@ def worth_rates() -> list[Rate]:
     return list(rows.select_related("programme").order_by("pk"))
 
 
+def last_worth_rates() -> list[Rate]:
+    """Return the rates that said what a point is worth in the programme that ran last, for what is still owed."""
+    rows = Rate.objects.current().filter(worth__isnull=False).select_related("programme")
+    found = list(rows.order_by("-programme", "pk"))
+    return [rate for rate in found if rate.programme_id == found[0].programme_id]
+
+
 def membership(customer: Customer) -> Membership | None:
     """Return a customer's membership in the table that is in force."""
     rows = Membership.objects.filter(customer=customer, tier__table__active=True)

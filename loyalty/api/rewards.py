@@ -54,10 +54,10 @@ class RewardOut(serializers.Serializer[Choice]):
         return reward_words.gives(terms) if terms else ""
 
     def get_detail(self, choice: Choice) -> str:
-        called = self.context["called"]
-        return (
-            reward_words.no(choice.no, reward=choice.reward, short=choice.missing, called=called) if choice.no else ""
-        )
+        if choice.no is None:
+            return ""
+        called, rates = self.context["called"], self.context["rates"]
+        return reward_words.no(choice.no, reward=choice.reward, short=choice.missing, called=called, rates=rates)
 
 
 class ClaimOut(serializers.ModelSerializer[Claim]):
@@ -103,7 +103,8 @@ class Rewards(Mine):
     def get(self, request: Request) -> Response:
         choices = rewards.choices(self.customer, queries.account(self.customer), at=timezone.now())
         terms = reward_words.current_terms(choice.reward for choice in choices)
-        context = {"terms": terms, "called": reward_words.called_of(choices)}
+        called = reward_words.called_of(choices)
+        context = {"terms": terms, "called": called, "rates": queries.worth_rates()}
         return Response([RewardOut(choice, context=context).data for choice in choices])
 
 
@@ -152,7 +153,7 @@ class Claims(Listing, Mine):
                 at=now,
             )
         except claims.Refused as refusal:
-            words = reward_words.no(refusal.no, reward=reward, short=refusal.missing)
+            words = reward_words.no(refusal.no, reward=reward, short=refusal.missing, rates=queries.worth_rates())
             raise NotClaimed(words, code=refusal.no.value) from None
         except points.KeyReused:
             raise KeyReused from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -127,12 +128,11 @@ def _free_slot(made: Claim) -> int | None:
     allowed = made.reward.per_person
     if allowed is None:
         return None
-    mine = Claim.objects.filter(reward=made.reward, account=made.account, state__in=LIVE, slot__isnull=False)
-    taken = set(mine.values_list("slot", flat=True))
-    free = next((slot for slot in range(1, allowed + 1) if slot not in taken), None)
-    if free is None:
+    mine = Claim.objects.filter(reward=made.reward, account=made.account, state__in=LIVE)
+    taken = list(mine.values_list("slot", flat=True))
+    if len(taken) >= allowed:  # those of before there was a limit count, and have no slot
         raise Refused(No.LIMIT)
-    return free
+    return next(slot for slot in range(1, allowed + 1) if slot not in taken)
 
 
 def take_one(reward: Reward) -> bool:
@@ -206,13 +206,18 @@ def spending(
     made: Claim, amount: int, *, renews: tuple[datetime | None, bool], set_aside: int, at: datetime
 ) -> Posting:
     """Return the entry that spends points of a claim. ``renews``: as ``programmes.end_of`` says."""
+    about: dict[str, Any] = {"claim": made.pk, "reward": made.reward.name}
+    if made.order:
+        about["about"] = made.order
+    if set_aside > amount:
+        about["set_aside"] = set_aside
     return Posting(
         key=entry_key(made, made.postings),
         customer=made.account.customer_id,
         set_aside=set_aside,
         points=-amount,
         kind=Kind.SPEND,
-        breakdown={"claim": made.pk, "reward": made.reward.name, **({"about": made.order} if made.order else {})},
+        breakdown=about,
         source=f"{SOURCE}{made.reward_id}",
         renews_until=renews[0] if renews[1] else None,
         at=at,

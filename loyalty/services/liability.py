@@ -62,6 +62,8 @@ class Liability:
     breakage: Breakage
     ends: bool
     """Whether points end by the active programme."""
+    runs: bool
+    """Whether there is an active programme."""
 
     @property
     def ending(self) -> int:
@@ -87,8 +89,15 @@ def find(*, at: datetime) -> Liability:
         pending=Sum("pending", default=0),
         owed=Sum("owed", default=0),
     )
-    ends = Programme.objects.filter(active=True).exclude(expires=Expires.NEVER).exists()
-    return Liability(**sums, months=_months() if ends else (), breakage=_breakage(at=at), ends=ends)
+    programme = Programme.objects.filter(active=True).first()
+    ends = programme is not None and programme.expires != Expires.NEVER
+    return Liability(
+        **sums,
+        months=_months() if ends else (),
+        breakage=_breakage(at=at),
+        ends=ends,
+        runs=programme is not None,
+    )
 
 
 def _months() -> tuple[Month, ...]:

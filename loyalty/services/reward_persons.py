@@ -10,6 +10,7 @@ from django.db import transaction
 
 from loyalty.locks import hold
 from loyalty.models import Claim, Task
+from loyalty.services import claims
 from loyalty.services.points import Book
 from retention.models import Customer
 
@@ -30,7 +31,10 @@ def export(customer: Customer) -> Mapping[str, Any]:
 
 
 def erase(customer: Customer, at: datetime) -> None:
-    """Empty what staff noted; claims stay, as the ledger does."""
+    """Give back what is set aside, for nobody comes for it, and empty what staff noted; claims stay, as the ledger
+    does."""
+    mine = Claim.objects.filter(account__customer=customer, state=Claim.State.RESERVED)
+    claims.release(list(mine.values_list("pk", flat=True)), reason=Claim.Reason.GIVEN_UP, at=at)
     Task.objects.filter(customer=customer).exclude(note="").update(note="")
 
 

@@ -30,7 +30,7 @@ class No(TextChoices):
     NOT_FOR_YOU = "not_for_you", _("This is for some members only.")
     NOT_ENOUGH = "not_enough", _("You do not have enough points for this yet.")
     TOO_FEW = "too_few", _("That is fewer points than can be used at once.")
-    NO_WORTH = "no_worth", _("Points cannot be used for a basket in this currency.")
+    NO_WORTH = "no_worth", _("Points cannot be used for this basket now.")
     HOLDS_NO_POINTS = "holds_no_points", _("Points are for members: sign in first.")
     NO_COUPON = "no_coupon", _("This reward cannot be given to you now.")
 
@@ -48,10 +48,15 @@ class Choice:
     """How many there are; None: as many as are wanted."""
 
 
-def choices(customer: Customer, account: Account | None, *, at: datetime) -> list[Choice]:
-    """Return everything on offer, in its order, with what is in the way of each. At most two queries and one for each
-    condition that is asked."""
-    rewards = list(Reward.objects.on_offer(at=at).select_related("offer").order_by("position", "cost", "pk"))
+def choices(
+    customer: Customer, account: Account | None, *, at: datetime, kind: Reward.Kind | None = None
+) -> list[Choice]:
+    """Return everything on offer, or what is of one kind, in its order, with what is in the way of each.
+
+    At most two queries and one for each condition that is asked.
+    """
+    on_offer = Reward.objects.on_offer(at=at).select_related("offer").order_by("position", "cost", "pk")
+    rewards = list(on_offer.filter(kind=kind) if kind else on_offer)
     had = _had(account, [reward for reward in rewards if reward.per_person is not None])
     spendable = account.spendable if account else 0
     able = {reward.pk for reward in rewards if fits(reward, customer, at=at)}
@@ -83,7 +88,7 @@ def fits(reward: Reward, customer: Customer, *, at: datetime) -> bool:
 def _had(account: Account | None, rewards: Sequence[Reward]) -> Mapping[int, int]:
     if account is None or not rewards:
         return {}
-    rows = Claim.objects.filter(account=account, reward__in=rewards, state__in=LIVE, slot__isnull=False)
+    rows = Claim.objects.filter(account=account, reward__in=rewards, state__in=LIVE)
     return dict(rows.order_by().values_list("reward").annotate(n=Count("pk")))
 
 

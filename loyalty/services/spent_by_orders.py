@@ -71,6 +71,7 @@ class _Settling:
         self.orders = {order.reference: order for order in Order.objects.filter(reference__in=uses)}
         self.renews = programmes.end_of(at)
         self.taken = self._taken()
+        self.places = self._places()
         self.happened: list[FactData] = []
         self.over: list[Claim] = []
         """Whose coupons are to be called off."""
@@ -108,6 +109,19 @@ class _Settling:
             for claim, entries in posted.items()
         }
 
+    def _places(self) -> set[tuple[int, int, int | None]]:
+        """Return reward, account and slot of every claim that stands, of those that limits are for."""
+        limited = [one for one in self.held if one.slot is not None and one.state == Claim.State.RELEASED]
+        if not limited:
+            return set()
+        rows = Claim.objects.filter(
+            reward__in={one.reward_id for one in limited},
+            account__in={one.account_id for one in limited},
+            slot__isnull=False,
+            state__in=LIVE,
+        )
+        return set(rows.values_list("reward", "account", "slot"))
+
     def _settle(self, one: Claim) -> None:
         assert one.coupon_id is not None
         family = self.families[one.coupon_id]
@@ -136,18 +150,25 @@ class _Settling:
     def _commit(self, one: Claim, use: Redemption) -> None:
         if one.state == Claim.State.RESERVED:
             self.book.let_go(one.account.customer_id, one.points)
-        elif one.reward.stock is not None:
+        else:
             self._take_again(one)
         one.state, one.reason, one.lease_until, one.released_at = Claim.State.COMMITTED, "", None, None
         one.committed_at = use.committed_at or self.at
 
     def _take_again(self, one: Claim) -> None:
-        """Let an order that was taken up again, or came late, have its place and its piece where they are free."""
-        beside = Claim.objects.filter(reward=one.reward_id, account=one.account_id, slot=one.slot, state__in=LIVE)
-        if one.slot is not None and beside.exclude(pk=one.pk).exists():
+        """Let an order that was taken up again, or came late, have its place and its piece where they are free.
+
+        It stands without them where they are not: the shop has the order.
+        """
+        place = (one.reward_id, one.account_id, one.slot)
+        if place in self.places:
             one.slot = None
+        elif one.slot is not None:
+            self.places.add(place)
+        if one.counted or one.reward.stock is None:
+            return
         free = Reward.objects.filter(pk=one.reward_id, stock__gt=F("taken"))
-        if not one.counted and free.update(taken=F("taken") + 1):
+        if free.update(taken=F("taken") + 1):
             Claim.objects.filter(pk=one.pk).update(counted=True)
             one.counted = True
 

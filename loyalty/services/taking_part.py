@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q, Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 from django.db.models.functions import Coalesce
 
 from loyalty.models import Account, Entry
@@ -50,7 +50,12 @@ def find(*, at: datetime) -> Part:
     # what an absorbed row has earned and spent stays on its own account
     whose = Coalesce("account__customer__absorbed_into", "account__customer")
     people = year.annotate(who=whose).values("who").distinct()
-    everybody = Account.objects.annotate(who=Coalesce("customer__absorbed_into", "customer")).order_by()
+    with_points = Exists(
+        Entry.objects.filter(account=OuterRef("pk"))
+    )  # an order that earned nothing has an account, too
+    everybody = (
+        Account.objects.filter(with_points).annotate(who=Coalesce("customer__absorbed_into", "customer")).order_by()
+    )
     earners = Q(kind=Kind.AWARD, points__gt=0) | Q(kind=Kind.SPEND)
     # pending points are counted when they come and not again when they open
     sums = year.aggregate(

@@ -48,12 +48,13 @@ class Room:
 
 def room(request: HttpRequest, customer: Customer, *, at: datetime) -> Room | None:
     """Return what points can do for the request's basket; None where there is nothing for them to do."""
-    reward = Reward.objects.on_offer(at=at).filter(kind=Reward.Kind.POINTS).order_by("position", "pk").first()
-    if reward is None or not rewards.fits(reward, customer, at=at):
-        return None
     cart = get_shop().get_cart(request)
     account = Account.objects.filter(customer=customer).first()
     if cart is None or not cart.lines or account is None:
+        return None
+    offered = rewards.choices(customer, account, at=at, kind=Reward.Kind.POINTS)
+    reward = next((choice.reward for choice in offered if choice.no in (None, No.NOT_ENOUGH)), None)
+    if reward is None:
         return None
     running = programmes.running()
     if running is None or (rate := running.rate(cart.currency, placed_at=at)) is None or rate.worth is None:
@@ -100,7 +101,8 @@ def use(request: HttpRequest, customer: Customer, *, amount: int | Decimal, key:
     """Pay for a part of the request's basket with so many points, in place of those that are in it.
 
     ``amount``: points, or as a Decimal what they are to take off, in units of the basket's currency.
-    More than it can use are as many as it can. Raises claims.Refused, NotTaken; the basket has no points then.
+    More than it can use are as many as it can. Raises claims.Refused, NotTaken, and claims.InUse where another checkout
+    holds those that are in it; the basket has no points then.
     """
     known = Claim.objects.filter(key=key, account__customer=customer).first()
     if known is not None:

@@ -33,8 +33,9 @@ LARGEST = 10**12
 def claim(request: HttpRequest, reward: int) -> HttpResponse:
     """Claim a reward for the signed-in shopper. A donation is asked about once more first."""
     now = timezone.now()
-    wanted = get_object_or_404(Reward.objects.on_offer(at=now).exclude(kind=Reward.Kind.POINTS), pk=reward)
-    if wanted.kind == Reward.Kind.DONATION and "confirmed" not in request.POST:
+    wanted = get_object_or_404(Reward.objects.exclude(kind=Reward.Kind.POINTS), pk=reward)
+    asks = wanted.kind == Reward.Kind.DONATION and "confirmed" not in request.POST
+    if asks and Reward.objects.on_offer(at=now).filter(pk=wanted.pk).exists():
         context = {
             "reward": wanted,
             "cost": reward_words.cost(wanted.cost, queries.worth_rates()),
@@ -75,10 +76,14 @@ def give_up(request: HttpRequest, claim: int) -> HttpResponse:
     try:
         claims.give_up(made, at=now)
     except claims.InUse:
-        messages.warning(request, _("An order with it is being placed, so it cannot be given up now."))
+        messages.warning(request, _in_use())
     else:
         messages.success(request, _("Your points are back."))
     return redirect("retention:account")
+
+
+def _in_use() -> str:
+    return _("An order with it is being placed, so it cannot be given up now.")
 
 
 @login_required
@@ -97,6 +102,8 @@ def use_points(request: HttpRequest) -> HttpResponse:
         )
     except using.NotTaken:
         messages.warning(request, _("Points cannot be used for this basket. They are all back in your account."))
+    except claims.InUse:
+        messages.warning(request, _in_use())
     except points.KeyReused:
         messages.warning(request, str(No.NOT_ON_OFFER.label))
     else:

@@ -14,10 +14,11 @@ from campaigns.models import Coupon
 from campaigns.services import offers, replacing
 from campaigns.terms import Money, Terms
 from loyalty.models import Account, Claim, Lot, Reward
-from loyalty.services import claims, corrections, expiry, points, spending, verifying
+from loyalty.services import claims, corrections, expiry, points, rewards, spending, verifying
 from loyalty.services.points import Kind, NotEnough, Posting
 from loyalty.services.rewards import No
 from retention import registry
+from retention.models import ParkedFact
 from retention.shop import CouponUse
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
@@ -165,6 +166,45 @@ def test_an_order_taken_up_again_spends_the_points_again(shop: FakeShop, clock: 
     assert (state(user), now(made).state) == ((0, 0), "committed")
 
 
+def test_two_orders_taken_up_again_stand_though_one_reward_is_all_that_a_person_can_have(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    user, reward = member(2000, clock), five_off(clock, per_person=1)
+    first = claims.claim(reward, who(user), key="one", at=clock.now)
+    one = buy(shop, user, first)
+    drain(clock.now)
+    shop.mark(one, "cancelled")
+    drain(clock.now)
+    second = claims.claim(reward, who(user), key="two", at=clock.now)
+    shop.reinstate(one)
+    drain(clock.now)
+    assert [(now(made).state, now(made).slot) for made in (first, second)] == [("committed", None), ("reserved", 1)]
+    assert state(user) == (1500, 500)
+    two = buy(shop, user, second)
+    for order in (one, two):
+        shop.mark(order, "cancelled")
+    drain(clock.now)
+    for order in (one, two):
+        shop.reinstate(order)
+    drain(clock.now)
+    assert sorted((now(made).state, now(made).spent) for made in (first, second)) == [("committed", 500)] * 2
+    assert state(user) == (1000, 0)
+    assert not ParkedFact.objects.exists()
+
+
+def test_an_order_told_late_stands_beside_the_claim_that_took_its_place(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    user, reward = member(2000, clock), five_off(clock, per_person=1)
+    first = claims.claim(reward, who(user), key="one", at=clock.now)
+    assert claims.release([first.pk], reason="lease", at=clock.now) == [first.pk]
+    second = claims.claim(reward, who(user), key="two", at=clock.now)
+    buy(shop, user, first)
+    drain(clock.now)
+    assert [(now(made).state, now(made).spent) for made in (first, second)] == [("committed", 500), ("reserved", 0)]
+    assert state(user) == (1500, 500)
+
+
 @pytest.mark.parametrize(
     ("refund", "back"), [("0.01", 0), ("7.00", 100), ("17.50", 250), ("34.99", 499), ("35.00", 500)]
 )
@@ -268,6 +308,30 @@ def test_a_reward_is_claimed_as_often_as_a_person_may_and_again_when_it_came_bac
     assert claims.give_up(first, at=clock.now) is True
     assert claims.give_up(first, at=clock.now) is False
     assert claims.claim(reward, who(user), key="c", at=clock.now).slot == 1
+
+
+@pytest.mark.parametrize("allowed", [1, 2, 3])
+def test_a_limit_set_later_counts_what_somebody_had_before(shop: FakeShop, clock: Clock, allowed: int) -> None:
+    user, reward = member(5000, clock), five_off(clock)
+    for key in ("a", "b", "c"):
+        claims.claim(reward, who(user), key=key, at=clock.now)
+    Reward.objects.update(per_person=allowed)
+    with pytest.raises(claims.Refused) as refusal:
+        claims.claim(reward, who(user), key="d", at=clock.now)
+    assert refusal.value.no == No.LIMIT
+
+
+def test_a_lower_limit_counts_what_stands_and_not_only_its_places(shop: FakeShop, clock: Clock) -> None:
+    user, reward = member(5000, clock), five_off(clock, per_person=3)
+    first, *_ = (claims.claim(reward, who(user), key=key, at=clock.now) for key in ("a", "b", "c"))
+    claims.give_up(first, at=clock.now)
+    Reward.objects.update(per_person=2)
+    with pytest.raises(claims.Refused):
+        claims.claim(reward, who(user), key="d", at=clock.now)
+    [choice] = rewards.choices(who(user), Account.objects.get(), at=clock.now)
+    assert choice.no == No.LIMIT
+    Reward.objects.update(per_person=3)
+    assert claims.claim(reward, who(user), key="d", at=clock.now).slot == 1
 
 
 def test_of_a_stock_of_two_the_third_gets_none_until_one_comes_back(shop: FakeShop, clock: Clock) -> None:

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from loyalty import liability_words
-from loyalty.models import Entry, Reward
+from loyalty.models import Account, Entry, Reward
 from loyalty.services import expiry, liability, points, reach, spending, taking_part
 from retention.models import Customer
 from retention.services import customers
@@ -60,6 +60,20 @@ def test_what_is_owed_is_what_stands_and_what_is_pending(shop: FakeShop, clock: 
     assert told["Pending points"][0] == "80"
     assert told["Worth in EUR"][0] == "€2.00"
     assert told["Expected breakage"] == ("–", "Points never end: all of them are owed.")
+
+
+def test_a_programme_that_is_off_still_owes_its_points_at_their_worth() -> None:
+    programme = start(worth="0.01", expires="days", expires_after=365)
+    give(people(1), 250)
+    programme.active = False
+    programme.save()
+    told = words(liability_words.owed(liability.find(at=NOW)))
+    meaning = (
+        "Were all of them spent in this currency. Currencies are not added up. "
+        "No programme is running: by the rate of the last one."
+    )
+    assert told["Worth in EUR"] == ("€2.50", meaning)
+    assert told["Expected breakage"][1] == "No programme is running: no points end, and all of them are owed."
 
 
 def test_what_ends_is_told_by_month_of_the_shops_zone() -> None:
@@ -133,6 +147,14 @@ def test_who_takes_part_is_who_earned_or_spent_within_a_year() -> None:
     told = words(liability_words.part(found))
     assert told["Active-member rate"][0] == "50.0%"
     assert told["Reward-redemption rate"][0] == "50.0%"
+
+
+def test_who_ordered_in_a_currency_without_a_rate_never_had_a_point(shop: FakeShop, clock: Clock, drain: Drain) -> None:
+    start()
+    shop.place(user=join(), currency="GBP")
+    drain(clock.now)
+    assert Account.objects.count() == 1
+    assert taking_part.find(at=NOW).members == 0
 
 
 def test_what_was_given_and_taken_back_was_not_given() -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from loyalty.models import Claim, Reward, Task
+from loyalty.models import Account, Claim, Reward, Task
 from loyalty.services import claims, corrections, tasks, verifying
 from loyalty.services.rewards import No
+from retention.services import persons
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
 from tests.loyalty.test_claims import member, now, refused, state
@@ -52,6 +53,19 @@ def test_what_cannot_be_given_gives_the_points_back(shop: FakeShop, clock: Clock
     tasks.close(task, state="declined", by="bob", note="fully booked", at=clock.now)
     assert (state(user), now(made).state, now(made).reason) == ((500, 0), "released", "declined")
     assert (task.state, task.note) == ("declined", "fully booked")
+
+
+def test_of_who_is_forgotten_nothing_stays_to_do_and_nothing_set_aside(
+    shop: FakeShop, clock: Clock, evening: Reward
+) -> None:
+    user = member(500, clock)
+    customer = who(user)
+    made = claims.claim(evening, customer, key="a", at=clock.now)
+    persons.erase_person(customer, at=clock.now)
+    account = Account.objects.get()
+    assert (account.balance, account.held, now(made).state, Task.objects.get().state) == (
+        500, 0, "released", "withdrawn"
+    )  # fmt: skip
 
 
 def test_a_task_is_closed_once(shop: FakeShop, clock: Clock, evening: Reward) -> None:

@@ -12,8 +12,10 @@ from django.contrib.messages import get_messages
 from django.utils import timezone
 from oscar.core.loading import get_model
 
+from campaigns import queries
 from campaigns.models import Coupon, MarginGuard
-from campaigns.services import offers
+from campaigns.services import offers, redemptions
+from campaigns.services.redemptions import Hold
 from campaigns.terms import Money, Terms
 from loyalty.models import Account, Claim, Programme, Reward
 from loyalty.services import claims, points, verifying
@@ -126,6 +128,17 @@ def test_what_else_is_in_the_way_is_said_in_words(world: OscarWorld, ada: Any, g
     assert said(shopper.post(f"/retention/rewards/{prize.pk}/", {"key": "forged"})) == [words]
 
 
+def test_a_button_for_what_is_not_on_offer_any_more_says_so(world: OscarWorld, ada: Any) -> None:
+    prize, trees = five_off(), reward(name="A tree", kind="donation", cost=200)
+    Reward.objects.update(active=False)
+    shopper = world.visit(ada)
+    for one in (prize, trees):
+        answer = shopper.post(f"/retention/rewards/{one.pk}/", {"key": "late"})
+        assert (answer["Location"], said(answer)[-1]) == (PAGE, "This reward is not on offer now.")
+    assert shopper.post("/retention/rewards/99999/", {"key": "none"}).status_code == 404
+    assert state() == (1000, 0)
+
+
 def test_a_donation_is_asked_about_once_more_and_leaves_at_once(world: OscarWorld, ada: Any) -> None:
     trees = reward(name="A tree", kind="donation", cost=200, words="One tree is planted.")
     shopper = world.visit(ada)
@@ -206,6 +219,43 @@ def test_another_number_takes_the_place_of_the_first_even_when_the_checkout_had_
     assert total(world, shopper) == Decimal("30.50")
     assert state() == (1000, 950)
     assert sorted(Claim.objects.values_list("points", "state")) == [(900, "released"), (950, "reserved")]
+
+
+def test_points_that_another_checkout_holds_stay_there_and_the_shopper_is_told(world: OscarWorld, ada: Any) -> None:
+    points_off()
+    shopper = shopping(world, ada, "40.00")
+    shopper.post(USE, {"points": "300", "key": "a"})
+    made = Claim.objects.get()
+    assert made.coupon is not None
+    [coupon] = queries.by_code([made.coupon.code], cart="phone")
+    redemptions.reserve([Hold(coupon=coupon, customer_key="ada", currency="EUR")], cart="phone", at=timezone.now())
+    answer = shopper.post(USE, {"points": "200", "key": "b"})
+    assert answer["Location"] == "/basket/"
+    assert said(answer)[-1] == "An order with it is being placed, so it cannot be given up now."
+    assert state() == (1000, 300)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"condition": "loyalty.in_tier", "parameters": {"tier": "Gold"}}, {"stock": 0}],
+)
+def test_points_off_that_somebody_cannot_have_stand_in_the_way_of_no_others(
+    world: OscarWorld, ada: Any, other: dict[str, Any]
+) -> None:
+    points_off(name="For others", cost=1, position=1, **other)
+    points_off(position=2)
+    shopper = shopping(world, ada)
+    assert "Use 420 points on this basket" in text(shopper.get("/basket/"))
+    shopper.post(USE, {"points": "420", "key": "a"})
+    assert (state(), Claim.objects.get().reward.name) == ((1000, 420), "Points off")
+
+
+def test_a_tab_that_is_older_than_the_programme_is_told_so(world: OscarWorld, ada: Any) -> None:
+    points_off()
+    shopper = shopping(world, ada)
+    Programme.objects.update(active=False)
+    assert said(shopper.post(USE, {"points": "420", "key": "a"}))[-1] == "Points cannot be used for this basket now."
+    assert state() == (1000, 0)
 
 
 def test_more_than_the_basket_costs_is_as_much_as_it_costs(world: OscarWorld, ada: Any) -> None:
@@ -295,7 +345,5 @@ def test_in_a_currency_without_a_worth_points_are_not_offered(world: OscarWorld,
     shopper = shopping(world, ada)
     get_model("basket", "Line").objects.update(price_currency="USD")
     assert "on this basket" not in text(shopper.get("/basket/"))
-    assert said(shopper.post(USE, {"points": "100", "key": "a"})) == [
-        "Points cannot be used for a basket in this currency."
-    ]
+    assert said(shopper.post(USE, {"points": "100", "key": "a"})) == ["Points cannot be used for this basket now."]
     assert state() == (1000, 0)
