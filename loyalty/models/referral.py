@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Coupon, Offer
 from loyalty.models.commented import Commented
-from loyalty.models.programme import PendingFrom
+from loyalty.models.programme import DebtPolicy, PendingFrom
 from retention.models import Customer
 
 AGAIN = timedelta(hours=1)
@@ -133,6 +133,14 @@ class Referral(Commented):
     review_reason = models.CharField(_("reason"), max_length=200, blank=True, db_comment="In staff's words.")
     reviewed_at = models.DateTimeField(_("reviewed"), null=True, blank=True, db_comment="UTC.")
     points = models.PositiveIntegerField(_("points promised"), default=0, db_comment="As it came.")
+    friend_points = models.PositiveIntegerField(_("points promised to the friend"), default=0, db_comment="As it came.")
+    debt_policy = models.CharField(
+        _("where the points were spent already"),
+        max_length=8,
+        choices=DebtPolicy,
+        default=DebtPolicy.OWE,
+        db_comment="The programme's, as it came.",
+    )
     reward_offer = models.ForeignKey(
         Offer,
         verbose_name=_("coupon promised"),
@@ -154,6 +162,26 @@ class Referral(Commented):
         _("window closes"), null=True, blank=True, db_comment="UTC; null: the order is under way."
     )
     stands = models.PositiveIntegerField(_("points that stand"), default=0, db_comment="Sum of its entries.")
+    forgiven = models.PositiveIntegerField(
+        _("points kept"),
+        default=0,
+        db_comment="Of those that stand: were to go back, and the debt policy left them, or they ended unused.",
+    )
+    friend_holder = models.ForeignKey(
+        Customer,
+        verbose_name=_("who has the friend's points"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_comment="Whose account they are on; null: none were given.",
+    )
+    friend_stands = models.PositiveIntegerField(
+        _("friend's points that stand"), default=0, db_comment="Sum of the friend's entries."
+    )
+    friend_forgiven = models.PositiveIntegerField(
+        _("points kept by the friend"), default=0, db_comment="As the referrer's that were kept."
+    )
     postings = models.PositiveIntegerField(
         _("postings"), default=0, db_comment="How often a difference was posted; part of the entries' keys."
     )
@@ -209,8 +237,12 @@ class Referral(Commented):
                 name="loyalty_referrer_is_no_friend",
             ),
             models.CheckConstraint(
-                condition=Q(stands=0) | Q(referrer__isnull=False, friend__isnull=False),
+                condition=Q(stands=F("forgiven")) | Q(referrer__isnull=False, friend__isnull=False),
                 name="loyalty_referral_rewards_two",
+            ),
+            models.CheckConstraint(
+                condition=Q(friend_stands=0) | Q(friend_holder__isnull=False),
+                name="loyalty_referral_friends_points_are_somebodys",
             ),
             models.CheckConstraint(
                 condition=Q(review__in=("", "open")) | (~Q(reviewed_by="") & ~Q(review_reason="")),

@@ -27,7 +27,13 @@ class ReferralTerms(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="+",
-        help_text=_("Make it one for first orders only. Empty: the friend gets nothing."),
+        help_text=_("Given at once. Make it one for first orders only. Empty: the friend gets no coupon."),
+    )
+    friend_points = models.PositiveIntegerField(
+        _("the friend's points"),
+        default=0,
+        validators=[MaxValueValidator(1_000_000)],
+        help_text=_("Given together with the reward, to a friend with an account. 0: none."),
     )
     points = models.PositiveIntegerField(
         _("points for who brought the friend"),

@@ -26,7 +26,7 @@ def export(customer: Customer) -> Mapping[str, Any]:
         "link": link.code if link else "",
         "link_shows_first_name": bool(link and link.shows_name),
         "friends": list(brought.values("at", "state", "stands", "rewarded_at")),
-        "came_by_a_friend": list(came.values("at", "order", "state", "parked_at")),
+        "came_by_a_friend": list(came.values("at", "order", "state", "parked_at", "friend_stands")),
     }
 
 
@@ -44,3 +44,5 @@ def absorb(guest: Customer, member: Customer, at: datetime) -> None:
     Those are settled when the order changes hands, and take back what they gave.
     """
     Referral.objects.filter(friend=guest).exclude(referrer=member).update(friend=member)
+    # a row of an imported programme is no guest and has an account, whose points are the member's now
+    Referral.objects.filter(friend_holder=guest).update(friend_holder=member)

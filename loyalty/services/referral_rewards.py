@@ -1,4 +1,4 @@
-"""What who brought a friend has of it: the difference between what is due and what stands, and no more."""
+"""What a friend who was brought gives: the places within the limits, coupons, and points by ``referral_points``."""
 
 from __future__ import annotations
 
@@ -14,15 +14,12 @@ from django.conf import settings
 from campaigns.models import Coupon, Offer
 from campaigns.services import coupons
 from campaigns.services.coupons import Wish
-from loyalty.facts import PointsAwarded, PointsTakenBack, ReferralRewarded
-from loyalty.models import Entry, Referral, ReferralTerms
-from loyalty.services import points, programmes
-from loyalty.services.points import Posting
+from loyalty.facts import ReferralRewarded
+from loyalty.models import Referral, ReferralTerms
+from loyalty.services import referral_points
 from retention.conf import conf as ground
-from retention.facts import FactData
 from retention.services import facts
 
-SOURCE = "referral"
 State = Referral.State
 
 
@@ -75,39 +72,11 @@ def level(referrals: Collection[Referral], caps: Mapping[int, Mapping[str, Any]]
 
     ``caps``: referral id → the limit that has just stopped it, which the ledger notes with 0 points.
     """
-    happened: list[FactData] = []
-    end, renews = programmes.end_of(at)
-    postings = []
-    for one in referrals:
-        assert one.referrer_id is not None  # who has none is never rewarded
-        due = one.points if one.state == State.REWARDED else 0
-        if due == one.stands and one.pk not in caps:
-            continue
-        more = due - one.stands
-        postings.append(
-            Posting(
-                key=f"referral:{one.pk}:{one.postings}",
-                customer=one.referrer_id,
-                points=more,
-                kind=_kind(more),
-                breakdown={"referral": one.pk, **({"stopped": one.points, **caps[one.pk]} if one.pk in caps else {})},
-                source=SOURCE,
-                expires_at=end if more > 0 else None,
-                renews_until=end if more > 0 and renews else None,
-                at=at,
-            )
-        )
-        if more > 0:
-            happened.append(PointsAwarded(customer=one.referrer_id, at=at, points=more))
-        elif more < 0:
-            happened.append(PointsTakenBack(customer=one.referrer_id, at=at, points=-more))
-        one.stands = due
-        one.postings += 1
-    points.post(postings, at=at)
     for one in _level_coupons(referrals, at=at):
         # it is tried again; the place within the limits is free until then
         one.state = State.WAITING
         one.slot_month = one.slot_in_month = one.slot_ever = None
+    happened = referral_points.level(referrals, caps, at=at)
     for one in referrals:
         if one.state == State.REWARDED and one.rewarded_at is None:
             one.rewarded_at = at
@@ -117,12 +86,6 @@ def level(referrals: Collection[Referral], caps: Mapping[int, Mapping[str, Any]]
                 )
             )
     facts.publish(happened)
-
-
-def _kind(more: int) -> Entry.Kind:
-    if more == 0:
-        return Entry.Kind.CAPPED
-    return Entry.Kind.REVERSAL if more < 0 else Entry.Kind.GRANT
 
 
 def bind(referrals: Iterable[Referral]) -> None:
@@ -146,7 +109,7 @@ def _level_coupons(referrals: Collection[Referral], *, at: datetime) -> list[Ref
             unwanted[one.coupon_id] = one
     for offer, ones in wanted.items():
         wishes = {one.pk: Wish(key=f"referral:{one.pk}:{one.postings}", customer=one.referrer_id) for one in ones}
-        issued = coupons.issue_many(wishes.values(), offer=offer, source=SOURCE, at=at).coupons
+        issued = coupons.issue_many(wishes.values(), offer=offer, source=referral_points.SOURCE, at=at).coupons
         for one in ones:
             one.coupon = issued.get(wishes[one.pk].key)
         refused += [one for one in ones if one.coupon is None]

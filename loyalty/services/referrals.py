@@ -14,8 +14,8 @@ from django.db.models import Exists, OuterRef
 
 from loyalty.facts import FriendReferred, ReferralFlagged
 from loyalty.locks import hold
-from loyalty.models import Referral, ReferralLink, ReferralTerms
-from loyalty.models.programme import PendingFrom
+from loyalty.models import Programme, Referral, ReferralLink, ReferralTerms
+from loyalty.models.programme import DebtPolicy, PendingFrom
 from loyalty.services import referral_checks, referral_friends, referral_rewards
 from loyalty.services.referral_rewards import Allowance
 from retention.conf import conf as ground
@@ -37,7 +37,8 @@ FINAL = frozenset({Why.UNKNOWN, Why.OFF, Why.OLD, Why.HISTORY, Why.GONE, Why.NO_
 
 WRITTEN = [
     "state", "why", "referrer", "friend", "friend_key", "points", "reward_offer", "window_days", "window_from",
-    "due_at", "stands", "postings", "coupon", "slot_month", "slot_in_month", "slot_ever", "rewarded_at",
+    "friend_points", "debt_policy", "due_at", "stands", "forgiven", "friend_holder", "friend_stands",
+    "friend_forgiven", "postings", "coupon", "slot_month", "slot_in_month", "slot_ever", "rewarded_at",
     "settled_at",
 ]  # fmt: skip
 
@@ -114,6 +115,7 @@ class Settling:
         fresh = [one for one in self.held if one.state == State.NEW]
         links = ReferralLink.objects.filter(code__in={one.code for one in fresh}).select_related("customer")
         by_code = {link.code: link.customer for link in links} if fresh else {}
+        programme = Programme.objects.filter(active=True).first() if fresh else None
         for one in fresh:
             order, who = self.orders.get(one.order), by_code.get(one.code)
             if who is not None and who.kind == Customer.Kind.MEMBER and who.erased_at is None:
@@ -133,6 +135,8 @@ class Settling:
                 self._refuse(one, Why.OLD)
             else:
                 one.points, one.reward_offer = self.terms.points, self.terms.reward_offer
+                one.friend_points = self.terms.friend_points
+                one.debt_policy = programme.debt_policy if programme else DebtPolicy.OWE
                 one.window_days, one.window_from = self.terms.window_days, self.terms.window_from
 
     def _name_friends(self, referrals: list[Referral]) -> None:

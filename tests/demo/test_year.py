@@ -162,7 +162,7 @@ def test_friends_are_rewarded_wait_and_stand_in_the_queue():
         ("waiting", "", "open"),
     ]  # fmt: skip
     reasons = ReferralFlag.objects.filter(referral__review="open").values_list("kind", flat=True)
-    assert sorted(reasons) == ["name", "network", "network"]
+    assert sorted(reasons) == ["home", "network", "network"]
 
 
 def test_orders_give_to_causes_and_bring_gifts():
