@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import Greatest
 
 from loyalty.models import Challenge
 from loyalty.models.challenge import Goal
@@ -87,8 +88,9 @@ def _in_sql(orders: QuerySet[Order], asked: Asked) -> int:
         reached = Count("lines__product", distinct=True)
     else:
         orders = orders.filter(currency=asked.currency)
-        # refunds of an order with other goods in it are not told apart here: it is an estimate for staff
-        reached = Sum("lines__amount_minor") if asked.products else Sum(F("items_minor") - F("refunded_minor"))
+        # it is an estimate for staff: what refunds name is not told apart here, and shipping goes back first
+        goods_back = Greatest(0, F("refunded_minor") - F("shipping_minor"))
+        reached = Sum("lines__amount_minor") if asked.products else Sum(F("items_minor") - goods_back)
     counts = orders.order_by().values("customer").annotate(reached=reached)
     return counts.filter(reached__gte=asked.target).count()
 

@@ -16,7 +16,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from loyalty.locks import hold
 from loyalty.models import Challenge, ChallengeGoods, Participation, Present
 from loyalty.models.challenge import Span
-from loyalty.services import goals, participants, presents
+from loyalty.services import goals, goods_back, participants, presents
 from loyalty.services.goals import Asked, Bought, Placed, Reached
 from loyalty.services.presents import Series, Wanted
 from retention.conf import conf as ground
@@ -24,6 +24,7 @@ from retention.models import Customer, Order, OrderLine
 from retention.rows import batch_size
 
 WRITTEN = ["state", "ends_at", "closes_at", "progress", "wins", "counted_at", "closed_at"]
+READ = ["customer", "reference", "placed_at", "currency", "items_minor", "shipping_minor", "refunded_minor"]
 State = Participation.State
 
 
@@ -70,7 +71,7 @@ def asked(challenge: Challenge) -> Asked:
 
 
 def standing(customer: Customer, rows: Sequence[Participation]) -> dict[int, int]:
-    """Return challenge → what a customer has reached by their orders of now. Two queries at most."""
+    """Return challenge → what a customer has reached by their orders of now. Four queries at most."""
     if not rows:
         return {}
     orders = orders_of([customer.pk], since=min(row.starts_at for row in rows), lines=True)[customer.pk]
@@ -78,23 +79,27 @@ def standing(customer: Customer, rows: Sequence[Participation]) -> dict[int, int
 
 
 def orders_of(customers: Collection[int], *, since: datetime, lines: bool) -> dict[int, list[Placed]]:
-    """Return the orders that count of each customer, with their lines where asked for. Two queries at most."""
+    """Return the orders that count of each customer, with their lines where asked for. Four queries at most."""
     rows = Order.objects.counted().filter(
         customer__in=customers, placed_at__gte=since, paid_at__isnull=False, history=False
     )
+    orders = list(rows.only(*READ))
+    backs = goods_back.of(orders)
     bought: dict[int, list[Bought]] = defaultdict(list)
-    if lines:
-        of_them = OrderLine.objects.filter(order__in=rows.order_by().values("pk"))
-        for order, product, categories, minor in of_them.values_list("order", "product", "categories", "amount_minor"):
-            bought[order].append(Bought(product=product, categories=tuple(categories), amount_minor=minor))
+    for line in OrderLine.objects.filter(order__in=rows.order_by().values("pk")).order_by("pk") if lines else ():
+        back = backs.get(line.order_id)
+        if back is None or back.is_gone(line):
+            continue
+        bought[line.order_id].append(
+            Bought(product=line.product, categories=tuple(line.categories), amount_minor=back.left_of([line]))
+        )
     found: dict[int, list[Placed]] = defaultdict(list)
-    for pk, customer, reference, placed_at, currency, items, refunded in rows.values_list(
-        "pk", "customer", "reference", "placed_at", "currency", "items_minor", "refunded_minor"
-    ):
-        found[customer].append(
+    for order in orders:
+        back = backs[order.pk]
+        found[order.customer_id].append(
             Placed(
-                reference=reference, placed_at=placed_at, currency=currency, goods_minor=items,
-                refunded_minor=refunded, lines=tuple(bought[pk]),
+                reference=order.reference, placed_at=order.placed_at, currency=order.currency,
+                goods_minor=back.goods_minor, refunded_minor=back.of_goods(), lines=tuple(bought[order.pk]),
             )
         )  # fmt: skip
     return found

@@ -87,7 +87,9 @@ def reach(every: int, *, minimums: Mapping[str, int], at: datetime) -> tuple[int
     """
     large = Q()
     for currency, minor in minimums.items():
-        large |= Q(currency=currency, items_minor__gte=F("refunded_minor") + minor)
+        # as goods_back does, but for what refunds name: it is an estimate for staff
+        kept = F("refunded_minor") - F("shipping_minor") + minor
+        large |= Q(Q(refunded_minor=0) | Q(items_minor__gte=kept), currency=currency, items_minor__gte=minor)
     orders = Order.objects.counted().filter(large, paid_at__isnull=False, placed_at__gte=at - YEAR, placed_at__lt=at)
     people = Customer.objects.living().filter(erased_at=None).exclude(kind=Customer.Kind.GUEST)
     counts = orders.filter(customer__in=people).order_by().values("customer").annotate(n=Count("pk"))

@@ -16,11 +16,12 @@ from django.db.models import Exists, F, OuterRef
 
 from loyalty.locks import hold
 from loyalty.models import GiftPlan, GiftProgress, GiftVersion, Present
-from loyalty.services import presents, rounds
+from loyalty.services import goods_back, presents, rounds
 from loyalty.services.presents import Series, Wanted
 from loyalty.services.rounds import Count, Counting, Placed
 from retention.models import Customer, Order
 
+READ = ["customer", "reference", "placed_at", "currency", "items_minor", "shipping_minor", "refunded_minor", "history"]
 WRITTEN = ["orders", "towards", "every", "rounds", "standing", "counted_at"]
 
 
@@ -100,19 +101,22 @@ def settle_surplus(*, at: datetime, limit: int = 500) -> int:
 
 
 def orders_of(customers: Collection[int]) -> dict[int, list[Placed]]:
-    """Return the orders that count of each customer: paid, neither cancelled nor paid back in full. One query."""
+    """Return the orders that count of each customer: paid, neither cancelled nor paid back in full.
+
+    One query, and two where some of them have refunds.
+    """
     found: dict[int, list[Placed]] = defaultdict(list)
     rows = Order.objects.counted().filter(customer__in=customers, paid_at__isnull=False)
-    for customer, reference, placed_at, currency, items, refunded, history in rows.values_list(
-        "customer", "reference", "placed_at", "currency", "items_minor", "refunded_minor", "history"
-    ):
-        found[customer].append(
+    orders = list(rows.only(*READ))
+    backs = goods_back.of(orders)
+    for order in orders:
+        found[order.customer_id].append(
             Placed(
-                reference=reference,
-                placed_at=placed_at,
-                currency=currency,
-                goods_minor=max(0, items - refunded),
-                history=history,
+                reference=order.reference,
+                placed_at=order.placed_at,
+                currency=order.currency,
+                goods_minor=backs[order.pk].left_minor,
+                history=order.history,
             )
         )
     return found

@@ -14,23 +14,25 @@ from django.db import transaction
 from campaigns.validity import zone
 from loyalty.locks import hold
 from loyalty.models import Contribution, Pledge
+from loyalty.services import goods_back
+from loyalty.services.goods_back import Back
 from retention.models import Customer, Order
 
 WRITTEN = ["pledge", "customer", "currency", "amount_minor", "month", "settled_at"]
 
 
-def amount(pledge: Pledge, order: Order) -> int:
+def amount(pledge: Pledge, order: Order, back: Back) -> int:
     """Return what an order gives by a pledge, minor units, rounded down; 0 for one that does not count.
 
-    An amount is given whole while the order counts; a share is that of the goods after discounts, less what was paid
-    back.
+    An amount is given whole while the order counts; a share is that of the goods after discounts, less what of
+    them went back.
     """
     if order.paid_at is None or not order.counts or order.history:
         return 0
     if pledge.amount_minor is not None:
         return pledge.amount_minor
     assert pledge.percent is not None
-    return int(max(0, order.items_minor - order.refunded_minor) * pledge.percent / 100)
+    return int(max(0, back.left_minor) * pledge.percent / 100)
 
 
 def settle(references: Collection[str], *, at: datetime) -> int:
@@ -46,7 +48,12 @@ def settle(references: Collection[str], *, at: datetime) -> int:
         # orders are read once the rows are held: who waited for them sees what the other has not seen
         held = hold(Contribution.objects.filter(order__in=references))
         orders = {order.reference: order for order in Order.objects.filter(reference__in=[row.order for row in held])}
-        changed = [row for row in held if row.order in orders and _bring(row, orders[row.order], pledges, at=at)]
+        backs = goods_back.of(orders.values())
+        changed = [
+            row
+            for row in held
+            if (order := orders.get(row.order)) and _bring(row, order, backs[order.pk], pledges, at=at)
+        ]
         Contribution.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=WRITTEN)
     return len(changed)
 
@@ -68,7 +75,8 @@ def promised(*, currency: str, items_minor: int, placed_at: datetime) -> list[tu
         currency=currency, items_minor=items_minor, total_minor=items_minor, placed_at=placed_at, paid_at=placed_at
     )
     pledges = Pledge.objects.in_force(at=placed_at).filter(currency=currency).select_related("cause").order_by("cause")
-    return [(pledge, minor) for pledge in pledges if (minor := amount(pledge, order))]
+    whole = Back(goods_minor=items_minor)
+    return [(pledge, minor) for pledge in pledges if (minor := amount(pledge, order, whole))]
 
 
 def by_customer(customer: Customer) -> dict[int, dict[str, int]]:
@@ -84,15 +92,17 @@ def _enter(references: Collection[str], pledges: Sequence[Pledge], *, at: dateti
     """Make a row for each order and cause that it gives to; in one order, so that two batches do not wait crosswise."""
     there = set(Contribution.objects.filter(order__in=references).values_list("order", "cause"))
     orders = Order.objects.filter(reference__in=references, paid_at__isnull=False, history=False)
+    found = list(orders.order_by("reference"))
+    backs = goods_back.of(found)
     Contribution.objects.bulk_create(
         [
             Contribution(
                 cause_id=cause, pledge=pledge, order=order.reference, customer_id=order.customer_id,
                 currency=order.currency, month=month_of(order.placed_at), settled_at=at,
             )
-            for order in orders.order_by("reference")
+            for order in found
             for cause, pledge in sorted(_pledges(order, pledges).items())
-            if (order.reference, cause) not in there and amount(pledge, order)
+            if (order.reference, cause) not in there and amount(pledge, order, backs[order.pk])
         ],
         ignore_conflicts=True,
     )  # fmt: skip
@@ -109,12 +119,13 @@ def _pledges(order: Order, pledges: Sequence[Pledge]) -> dict[int, Pledge]:
     }
 
 
-def _bring(row: Contribution, order: Order, pledges: Sequence[Pledge], *, at: datetime) -> bool:
+def _bring(row: Contribution, order: Order, back: Back, pledges: Sequence[Pledge], *, at: datetime) -> bool:
     pledge = _pledges(order, pledges).get(row.cause_id)
     if pledge is None:  # its currency is another now, and nothing was promised in that
         new = (row.pledge_id, order.customer_id, row.currency, 0, month_of(order.placed_at))
     else:
-        new = (pledge.pk, order.customer_id, order.currency, amount(pledge, order), month_of(order.placed_at))
+        minor = amount(pledge, order, back)
+        new = (pledge.pk, order.customer_id, order.currency, minor, month_of(order.placed_at))
     if new == (row.pledge_id, row.customer_id, row.currency, row.amount_minor, row.month):
         return False
     row.pledge_id, row.customer_id, row.currency, row.amount_minor, row.month = new

@@ -11,11 +11,12 @@ from loyalty.models.challenge import Goal
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bought:
-    """One line of an order."""
+    """One line of an order that was not given back whole."""
 
     product: str
     categories: tuple[str, ...]
     amount_minor: int
+    """Less what went back of it by its name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,8 +27,9 @@ class Placed:
     placed_at: datetime
     currency: str
     goods_minor: int
-    """Goods after discounts."""
+    """Goods after discounts, less what went back of them by name."""
     refunded_minor: int
+    """What went back of the goods and is no line's."""
     lines: tuple[Bought, ...] = ()
 
 
@@ -65,13 +67,14 @@ class Reached:
 def reached(orders: Iterable[Placed], asked: Asked, *, most: int) -> Reached:
     """Return how far these orders lead, in orders, products or minor units, whatever order they come in.
 
-    A line counts whole while its order does; an amount is that of the goods less what was paid back.
+    What a refund names a line for is taken off that line alone; a product counts until all that its lines cost went
+    back. What is no line's takes from an amount its share, rounded down, and no product unless it is all of the goods.
     """
     progress = 0
     wins: list[str] = []
     products: set[str] = set()
     for order in sorted(orders, key=lambda order: (order.placed_at, order.reference)):
-        lines = [line for line in order.lines if asked.takes(line)]
+        lines = [line for line in order.lines if asked.takes(line)] if _has_goods(order) else []
         if asked.goal == Goal.AMOUNT:
             progress += _amount(order, asked, lines)
         elif asked.goal == Goal.PRODUCTS:
@@ -84,8 +87,14 @@ def reached(orders: Iterable[Placed], asked: Asked, *, most: int) -> Reached:
     return Reached(progress=progress, orders=tuple(wins))
 
 
+def _has_goods(order: Placed) -> bool:
+    return not order.refunded_minor or order.refunded_minor < order.goods_minor
+
+
 def _amount(order: Placed, asked: Asked, lines: Sequence[Bought]) -> int:
     if order.currency != asked.currency:
         return 0
-    goods = sum(line.amount_minor for line in lines) if asked.of_goods else order.goods_minor
-    return max(0, goods - order.refunded_minor)
+    if not asked.of_goods:
+        return max(0, order.goods_minor - order.refunded_minor)
+    mine, whole = (sum(line.amount_minor for line in some) for some in (lines, order.lines))
+    return mine - (min(whole, order.refunded_minor) * mine // whole if whole else 0)

@@ -7,10 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Sum
-
 from loyalty.models import PaidTerm, Plan
-from retention.models import Customer, Order, OrderLine, Refund
+from loyalty.services import goods_back
+from retention.models import Customer, Order, OrderLine
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +46,7 @@ class Bought:
 
 
 def of(orders: Collection[str]) -> list[Bought]:
-    """Return what these orders have bought, by the shop's references, as long as a line of it is there. Six queries.
+    """Return what these orders have bought, by the shop's references, as long as a line is there. Six queries at most.
 
     What has become a term stays one of its plan, whatever product that is sold by now.
     """
@@ -62,12 +61,7 @@ def of(orders: Collection[str]) -> list[Bought]:
         return []
     found = Order.objects.filter(pk__in={line.order_id for line in lines}).select_related("customer")
     rows = {order.pk: order for order in found}
-    sums = OrderLine.objects.filter(order__in=rows).order_by().values_list("order").annotate(sum=Sum("amount_minor"))
-    goods = dict(sums)
-    by_line, by_order = _refunded(rows)
-    named: dict[int, int] = defaultdict(int)
-    for (pk, _), part in by_line.items():
-        named[pk] += part
+    backs = goods_back.of(rows.values())
     grouped: dict[tuple[int, str], list[OrderLine]] = defaultdict(list)
     for line in lines:
         grouped[line.order_id, line.product].append(line)
@@ -78,13 +72,10 @@ def of(orders: Collection[str]) -> list[Bought]:
         if plan is None:
             continue
         pieces, amount = sum(line.quantity for line in some), sum(line.amount_minor for line in some)
-        refunded = sum(by_line.get((pk, line.reference), 0) for line in some)
-        # what a refund names no line for is the membership's only once all else has gone back, shipping too, which
-        # a shop may keep: then it is all goods to the penny, and no sum that shipping would explain as well
-        kept = by_order[pk] + named[pk] == goods[pk] and order.shipping_minor != amount
-        others = goods[pk] - amount - (named[pk] - refunded) + (0 if kept else order.shipping_minor)
-        unnamed = max(0, by_order[pk] - max(0, others))
-        units = _left(order, pieces, amount=amount, refunded=refunded, unnamed=unnamed)
+        left = backs[pk].left_of(some)
+        # what a refund names no line for is the membership's only once all else has gone back
+        unnamed = max(0, backs[pk].of_goods(left) - max(0, backs[pk].goods_minor - left))
+        units = _left(order, pieces, amount=amount, refunded=amount - left, unnamed=unnamed)
         paid = amount * units // pieces if pieces else 0
         bought.append(Bought(order=order, plan=plan, product=product, pieces=pieces, units=units, paid_minor=paid))
     return bought
@@ -103,14 +94,3 @@ def _pieces(refunded: int, pieces: int, amount: int) -> int:
         return 0
     price = amount // pieces
     return refunded // price if price else pieces * refunded // amount
-
-
-def _refunded(orders: Collection[int]) -> tuple[dict[tuple[int, str], int], dict[int, int]]:
-    """Return what was refunded by (order, line), and by order what no line was named for."""
-    by_line: dict[tuple[int, str], int] = defaultdict(int)
-    by_order: dict[int, int] = defaultdict(int)
-    for order, amount, lines in Refund.objects.filter(order__in=orders).values_list("order", "amount_minor", "lines"):
-        for reference, part in lines:
-            by_line[order, reference] += part
-        by_order[order] += max(0, amount - sum(part for _, part in lines))
-    return by_line, by_order

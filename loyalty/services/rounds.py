@@ -34,7 +34,7 @@ class Placed:
     placed_at: datetime
     currency: str
     goods_minor: int
-    """Goods after discounts, less what was paid back."""
+    """Goods after discounts, less what of them went back."""
     history: bool = False
 
 
