@@ -47,6 +47,27 @@ class PointsExpired(FactData):
 
 
 @fact("loyalty")
+class ProgrammeLeft(FactData):
+    """A member has left the programme: nothing is earned or spent from then on."""
+
+
+@fact("loyalty")
+class ProgrammeReturned(FactData):
+    """Who had left the programme is in it again."""
+
+    in_time: bool
+    """Whether their points still stood."""
+
+
+@fact("loyalty")
+class PointsForfeited(FactData):
+    """Points of who had left were written off: the time to come back for them is over."""
+
+    points: int
+    """How many, spendable and pending; never below 1."""
+
+
+@fact("loyalty")
 class TierChanged(FactData):
     """A customer is in another tier than before."""
 
@@ -54,7 +75,8 @@ class TierChanged(FactData):
     """Our id of the tier; None below the first."""
     old_tier: int | None
     history: bool = False
-    """The table was computed for the first time, or old orders came in: nobody has just moved."""
+    """The table was computed for the first time, old orders came in, or the customer left the programme or came back:
+    nobody has just moved."""
 
 
 @fact("loyalty")

@@ -17,6 +17,7 @@ from loyalty import (
     gains,
     gift_setup,
     giving_setup,
+    leaving_setup,
     mail_parts,
     mails,
     notes,
@@ -86,6 +87,7 @@ def load() -> None:
         paid_setup,
         referral_setup,
         tier_setup,
+        leaving_setup,
     ):
         part.load()
     registry.api_routes.add("loyalty", "loyalty.api.urls")

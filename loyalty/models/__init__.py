@@ -1,3 +1,4 @@
+from loyalty.models.absence import Absence
 from loyalty.models.account import Account
 from loyalty.models.action import ActionAward, ActionRule
 from loyalty.models.award import OrderAward
@@ -26,6 +27,7 @@ from loyalty.models.tier_benefit import TierBenefit, TierGrant
 from loyalty.models.tier_trial import TierTrial, TierTrialCount, TierTrialMove
 
 __all__ = [
+    "Absence",
     "Account",
     "ActionAward",
     "ActionRule",

@@ -42,6 +42,15 @@ class Account(Commented):
         default=0,
         db_comment="How far clawbacks and corrections have led the balance below what is set aside.",
     )
+    left_at = models.DateTimeField(
+        _("left"),
+        null=True,
+        blank=True,
+        db_comment="Since when its owner is out of the programme, UTC; null: they are in. Who locks the row sees it.",
+    )
+    absences = models.PositiveIntegerField(
+        _("times left"), default=0, db_comment="How often its owner has left the programme."
+    )
     created_at = models.DateTimeField(_("opened"), db_comment="When the first points came.")
 
     class Meta:
@@ -57,6 +66,9 @@ class Account(Commented):
             models.CheckConstraint(
                 condition=Q(held=0) | Q(balance__gte=F("held") - F("uncovered")), name="loyalty_held_covered"
             ),
+        ]
+        indexes = [
+            models.Index(fields=["customer"], condition=Q(left_at__isnull=False), name="loyalty_account_left"),
         ]
         permissions = [("adjust_points", _("Can give and take points by hand"))]
 

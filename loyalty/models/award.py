@@ -123,6 +123,13 @@ class OrderAward(Commented):
     forgiven = models.BigIntegerField(
         _("forgiven"), default=0, db_comment="What should have gone back and was left, by the debt policy."
     )
+    at_most = models.PositiveBigIntegerField(
+        _("at most"),
+        null=True,
+        blank=True,
+        db_comment="What may stand at most, since its owner had left the programme: 0 when it was placed meanwhile, "
+        "else what was left of it when their points were given up; null: whatever it is worth.",
+    )
     opens_at = models.DateTimeField(
         _("opens"), null=True, blank=True, db_comment="When pending points open; null: not known yet."
     )

@@ -33,6 +33,7 @@ class Claim(Commented):
         STAFF = "staff", _("given back by staff")
         DECLINED = "declined", _("could not be given")
         CANCELLED = "cancelled", _("its order was cancelled or paid back")
+        LEFT = "left", _("the customer left the programme")
         UNCOVERED = "uncovered", _("the points it was to cost went back with an order")
 
     reward = models.ForeignKey(

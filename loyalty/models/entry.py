@@ -41,6 +41,7 @@ class Entry(Commented):
         SPEND = "spend", _("spent")
         RETURN = "return", _("given back")
         EXPIRY = "expiry", _("expired")
+        FORFEIT = "forfeit", _("given up")
         CAPPED = "capped", _("stopped by a limit")
 
     class Bucket(models.TextChoices):

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from loyalty.conf import conf
 from loyalty.models import Correction, Entry
-from loyalty.services import points, programmes
+from loyalty.services import absences, points, programmes
 from loyalty.services.points import Posting
 from retention.models import Customer
 
@@ -25,11 +25,15 @@ class HoldsNoPoints(Exception):
     """Guests hold no points."""
 
 
+class HasLeft(HoldsNoPoints):
+    """Who has left the programme is given nothing and nothing is taken from them; coming back is their own step."""
+
+
 def correct(customer: Customer, *, amount: int, reason: str, author: str, key: str, at: datetime) -> Entry | None:
     """Give (``amount`` above 0) or take points by hand; may lead below zero. Returns the entry, None for a repeat.
 
     ``key`` makes a form that is sent twice one correction. Raises TooMuch, NothingToCorrect, HoldsNoPoints,
-    points.KeyReused.
+    HasLeft, points.KeyReused.
     """
     reason, author = reason.strip(), author.strip()
     if amount == 0 or not reason or not author:
@@ -37,7 +41,7 @@ def correct(customer: Customer, *, amount: int, reason: str, author: str, key: s
     if abs(amount) > conf.ADJUST_MAX:
         raise TooMuch
     if not points.holders([customer.pk]):
-        raise HoldsNoPoints
+        raise HasLeft if absences.out([customer.pk]) else HoldsNoPoints
     end, _ = programmes.end_of(at)
     with transaction.atomic():
         entries = points.post(

@@ -9,8 +9,8 @@ from typing import Any
 from loyalty.facts import PointsAwarded, PointsOpened, PointsTakenBack
 from loyalty.models import Entry, OrderAward
 from loyalty.models.award import Capped
-from loyalty.models.programme import DebtPolicy, Expires
-from loyalty.services import breakdown, earning, ends, goods
+from loyalty.models.programme import Expires
+from loyalty.services import breakdown, debts, earning, ends, goods
 from loyalty.services.caps import Stopped
 from loyalty.services.earning import State, Terms
 from loyalty.services.goods import Sale
@@ -45,7 +45,8 @@ class Difference:
         award, order = self.award, self.order
         if order is None:
             return award.pending + award.balance - award.forgiven
-        return max(0, self.worth() - award.stopped)
+        wanted = max(0, self.worth() - award.stopped)
+        return wanted if award.at_most is None else min(wanted, award.at_most)
 
     def worth(self) -> int:
         """Return what the order is worth now, before any limit."""
@@ -58,7 +59,10 @@ class Difference:
         if not self.award.capped or state is None or terms is None:
             return 0
         worth = earning.left(state, terms)
-        return worth if self.award.capped == Capped.ALL else max(0, worth - earning.left(earning.plain(state), terms))
+        most = worth if self.award.at_most is None else min(worth, self.award.at_most)
+        if self.award.capped == Capped.ALL:
+            return most
+        return min(most, max(0, worth - earning.left(earning.plain(state), terms)))
 
     def state(self) -> State | None:
         """Return what of the order decides its points; None for one that the projection does not have."""
@@ -108,11 +112,7 @@ class Difference:
 
     def _takeable(self, customer: int, points: int) -> int:
         """Return how many of these opened points the debt policy lets go back."""
-        if self.award.debt_policy == DebtPolicy.PENDING:
-            return 0
-        if self.award.debt_policy == DebtPolicy.ZERO:
-            return min(points, max(0, self.book.account(customer).balance))
-        return points
+        return debts.takeable(self.award.debt_policy, points, there=self.book.account(customer).balance)
 
     def _enjoyed(self, customer: int, target: int) -> int:
         """Return how many points of the order, spent or still there, the customer has had beyond the target."""

@@ -15,6 +15,7 @@ from loyalty.facts import PointsAwarded
 from loyalty.locks import hold
 from loyalty.models import Account, Entry, Lot
 from loyalty.services import programmes
+from loyalty.services.absences import Spans
 from loyalty.services.lots import Lots
 from retention.facts import FactData
 from retention.models import Customer
@@ -72,6 +73,8 @@ class Posting:
     """These points live as long as any others of the customer."""
     set_aside: int = 0
     """So many of these points were set aside for it, and let go just now: it may have them, whatever others hold."""
+    members_only: bool = False
+    """Not while the owner of the account is out of the programme."""
     gives_back: Mapping[int, int] = field(default_factory=dict)
     """Lot id → points that go back to where they came from."""
     at: datetime
@@ -105,6 +108,10 @@ class Book:
         """Return a customer's account as it stands in this book."""
         return self._accounts[customer]
 
+    def spans(self) -> Spans:
+        """Return when the owners of these accounts were out of the programme."""
+        return Spans(self._accounts.values())
+
     def due(self, customer: int, *, at: datetime) -> list[Lot]:
         """Return what of a customer's points ends by then, the first first."""
         return self._lots.due(self._accounts[customer].pk, at=at)
@@ -114,9 +121,9 @@ class Book:
         return self._lots.taken(self.entries[-1])
 
     def hold(self, customer: int, points: int) -> None:
-        """Set points aside, so that nothing else spends them. Raises NotEnough."""
+        """Set points aside, so that nothing else spends them. Raises NotEnough, also where their owner is out."""
         account = self._accounts[customer]
-        if account.balance - account.held < points:
+        if account.balance - account.held < points or account.left_at is not None:
             raise NotEnough
         self._set_aside(account, points)
 
@@ -134,11 +141,13 @@ class Book:
         self._touched[account.customer_id] = account
 
     def write(self, posting: Posting) -> None:
-        """Move points. Raises NotEnough where a kind that may not owe takes what is not there, or is set aside; and
-        TooLarge."""
+        """Move points. Raises NotEnough where a kind that may not owe takes what is not there, or is set aside, or
+        belongs to somebody who is out; and TooLarge."""
         if abs(posting.points) > LARGEST:
             raise TooLarge
         account = self._accounts[posting.customer]
+        if posting.members_only and account.left_at is not None:
+            raise NotEnough
         had = max(account.balance, 0)
         if posting.bucket == Bucket.PENDING:
             account.pending += posting.points
@@ -229,16 +238,16 @@ def post(postings: Sequence[Posting], *, at: datetime) -> list[Entry]:
 
 
 def holders(customers: Iterable[int]) -> set[int]:
-    """Return those of the customers that can hold points: all but guests."""
-    rows = Customer.objects.living().filter(pk__in=list(customers)).exclude(kind=Customer.Kind.GUEST)
-    return set(rows.values_list("pk", flat=True))
+    """Return those of the customers that can be given points: all but guests and those who have left the programme."""
+    rows = Customer.objects.living().filter(pk__in=list(customers), points_account__left_at=None)
+    return set(rows.exclude(kind=Customer.Kind.GUEST).values_list("pk", flat=True))
 
 
 def grant(wishes: Iterable[tuple[str, int, str]], *, points: int, source: str, at: datetime) -> list[Entry]:
     """Give points that no order earned, spendable at once. ``wishes`` are (key, customer id, order reference or "").
 
-    Guests hold no points: their wishes are left out and logged. Returns the new entries. Raises ValueError for
-    fewer than one point, KeyReused, TooLarge.
+    Guests hold no points, and who has left gets none: their wishes are left out and logged. Returns the new entries.
+    Raises ValueError for fewer than one point, KeyReused, TooLarge.
     """
     if points < 1:
         raise ValueError(f"{points} points cannot be given.")
@@ -247,7 +256,7 @@ def grant(wishes: Iterable[tuple[str, int, str]], *, points: int, source: str, a
     end, renews = programmes.end_of(at)
     without = sum(customer not in able for _, customer, _ in wishes)
     if without:
-        log.warning("%s: %d customers are guests and hold no points", source, without)
+        log.warning("%s: %d customers are guests or have left, and get no points", source, without)
     postings = [
         Posting(
             key=key,

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from loyalty.models import OrderAward
-from loyalty.services import breakdown, caps, earning, matching, paid_by_points, programmes
+from loyalty.services import absences, breakdown, caps, earning, matching, paid_by_points, programmes
 from loyalty.services import goods as goods_of
 from loyalty.services.earning import State
 from loyalty.services.goods import Goods, Sale
@@ -28,7 +28,7 @@ def for_order(order: OrderData, *, running: Running | None = None) -> int:
     ``running``: the programme, where it has been read already.
     """
     running = running or programmes.running()
-    if running is None or order.cancelled_at is not None:
+    if running is None or order.cancelled_at is not None or _out(order.user_id, order.placed_at):
         return 0
     by_points = paid_by_points.of_uses(order.coupons, order.currency)
     sale = goods_of.sale_of_data(order, points_minor=by_points)
@@ -52,7 +52,7 @@ def for_amount(
 ) -> int:
     """Return the points that an order of goods of this amount earns, whatever they are; in units of the currency."""
     running = running or programmes.running()
-    if running is None:
+    if running is None or _out(user_id, at):
         return 0
     minor = to_minor(amount, currency)
     return _of_goods(running, [], currency, user_id=user_id, email="", at=at, items_minor=minor)
@@ -61,7 +61,7 @@ def for_amount(
 def for_product(product: ProductData, *, user_id: int | None, at: datetime, running: Running | None = None) -> int:
     """Return the points that one piece earns who buys it alone now."""
     running = running or programmes.running()
-    if running is None or product.price is None or not product.currency:
+    if running is None or product.price is None or not product.currency or _out(user_id, at):
         return 0
     minor = to_minor(product.price, product.currency)
     known = _categories(running, [product.reference]) if not product.categories else {}
@@ -79,7 +79,7 @@ def for_product(product: ProductData, *, user_id: int | None, at: datetime, runn
 def for_cart(cart: CartData, *, at: datetime, running: Running | None = None) -> int:
     """Return the points that a basket earns as it is now."""
     running = running or programmes.running()
-    if running is None or not cart.lines:
+    if running is None or not cart.lines or _out(cart.user_id, at):
         return 0
     known = _categories(running, {line.product for line in cart.lines})
     lines = [
@@ -106,6 +106,11 @@ def for_cart(cart: CartData, *, at: datetime, running: Running | None = None) ->
     )
 
 
+def _out(user: int | None, at: datetime) -> bool:
+    """Whether a user has left the programme: nothing is promised to them."""
+    return user is not None and absences.was_out(user, at)
+
+
 def _categories(running: Running, products: Collection[str]) -> dict[str, Collection[str]]:
     """Return product → its categories and those above them; the shop is asked only where a rule names any."""
     shop = get_shop_or_none()
@@ -121,7 +126,7 @@ def for_reference(reference: str) -> int:
     award = OrderAward.objects.filter(order=reference, account__isnull=False).first()
     if award is not None:
         return award.pending + award.balance
-    order = Order.objects.filter(reference=reference).select_related("customer").first()
+    order = absences.without(Order.objects.filter(reference=reference)).select_related("customer").first()
     running = programmes.running()
     if order is None or running is None or order.cancelled_at is not None:
         return 0

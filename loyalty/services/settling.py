@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 WRITTEN = [
     "account", "rate", "currency", "rate_points", "refund_policy", "debt_policy", "pending_days", "pending_from",
     "basis_kind", "spent_counts", "basis_minor", "breakdown", "capped", "counted", "stopped", "earned", "pending",
-    "balance", "forgiven", "opens_at", "opened_at", "expires", "expires_after", "expires_at", "postings", "settled_at",
+    "balance", "forgiven", "at_most", "opens_at", "opened_at", "expires", "expires_after", "expires_at", "postings",
+    "settled_at",
 ]  # fmt: skip
 
 
@@ -64,6 +65,7 @@ class Settling:
         """Post every difference. Returns how many awards changed."""
         holders = {holder for award in self.held if (holder := self._holder(award)) is not None}
         self.book = Book(holders | set(self.owners.values()), at=max(self.clock.values()))
+        self.absences = self.book.spans()
         self.expired = self._expired()
         self.fitting = self._fitting()
         changed = list({turn.award.pk: turn.award for turn in self._turns() if self._settle(turn)}.values())
@@ -175,8 +177,10 @@ class Settling:
         if owner is not None and owner != holder:
             difference.approach(owner, 0, kind=Kind.MOVE)
             self.fitting.leave(award, owner, order)
-            award.account, award.pending, award.balance, award.forgiven = None, 0, 0, 0
+            award.account, award.pending, award.balance, award.forgiven, award.at_most = None, 0, 0, 0, None
         if holder is not None:
+            if order is not None and award.at_most is None and not self.absences.counts(holder, order.placed_at):
+                award.at_most = 0
             if owner != holder:
                 award.account = self.book.account(holder)
                 self.owners[award.account_id] = holder  # for the next turn

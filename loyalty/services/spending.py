@@ -14,9 +14,10 @@ from loyalty.services import points, programmes
 from loyalty.services.points import Kind, Posting
 
 TAKE = """
-UPDATE {account} SET balance = balance - %s WHERE customer_id = %s AND balance - held >= %s RETURNING id, balance
+UPDATE {account} SET balance = balance - %s WHERE customer_id = %s AND balance - held >= %s AND left_at IS NULL
+RETURNING id, balance
 """
-"""Locks the account, and hits no row where the points are not there or are set aside."""
+"""Locks the account, and hits no row where the points are not there, are set aside, or belong to who is out."""
 
 NOTE = """
 INSERT INTO {entry} (account_id, key, kind, bucket, points, balance_after, "order", currency, source, breakdown, at)
@@ -31,7 +32,7 @@ RETURNING id
 AT_ONCE = """
 SELECT 1 FROM {account} WHERE customer_id = %s FOR UPDATE;
 WITH taken AS (
-    UPDATE {account} AS a SET balance = balance - %s WHERE customer_id = %s AND balance - held >= %s
+    UPDATE {account} AS a SET balance = balance - %s WHERE customer_id = %s AND balance - held >= %s AND left_at IS NULL
       AND NOT EXISTS (SELECT 1 FROM {lot} l WHERE l.account_id = a.id AND l."left" > 0)
       AND NOT EXISTS (SELECT 1 FROM {programme} WHERE active AND expires = 'inactive')
     RETURNING id, balance
@@ -70,6 +71,7 @@ def spend(customer: int, *, amount: int, key: str, source: str, at: datetime, ab
         breakdown=breakdown,
         source=source[:120],
         renews_until=until if renews else None,
+        members_only=True,
         at=at,
     )
     entries = points.post([posting], at=at)

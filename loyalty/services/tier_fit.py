@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from loyalty.models import Membership
+from loyalty.models import Account, Membership
 from loyalty.models.tier import Down, Term
 from loyalty.services import tier_sums, tier_times
 from loyalty.services.tier_rules import Rules, Rung
@@ -33,6 +33,7 @@ WITH items AS ({items}), sums AS (
     LEFT JOIN sums s ON s.customer_id = c.id
     LEFT JOIN {membership} m ON m.customer_id = c.id
     WHERE c.kind <> 'guest' AND c.absorbed_into_id IS NULL AND {some}
+      AND NOT EXISTS (SELECT 1 FROM {account} p WHERE p.customer_id = c.id AND p.left_at IS NOT NULL)
 ), reached AS (
     SELECT known.*, {enters_by_judged} AS enters, {stays_by_judged} AS stays,
            {enters_by_minor} AS enters_now, {stays_by_minor} AS stays_now
@@ -49,7 +50,9 @@ WITH items AS ({items}), sums AS (
     FROM ranked
 )
 """
-"""What counts of every member, the rung that it reaches, and the one that they stand on; guests have none."""
+"""What counts of every member, the rung that it reaches, and the one that they stand on.
+
+Guests have none, nor have those who have left the programme."""
 
 UNTIL: dict[str, str] = {
     Term.NONE: """
@@ -113,6 +116,7 @@ def statement(
         "items": tier_sums.items(rules.metric, some=some.where("customer_id")),
         "customer": quote(Customer._meta.db_table),
         "membership": quote(Membership._meta.db_table),
+        "account": quote(Account._meta.db_table),
         "some": some.where("c.id"),
         "held": choose("m.tier_id", [(rung.tier, rung.rank) for rung in rungs if rung.tier is not None], "0"),
         "enters_by_judged": _highest("judged", enters),

@@ -152,7 +152,7 @@ def _look(trial: TierTrial, some: Some) -> None:
 
 
 def _members() -> QuerySet[Customer]:
-    return Customer.objects.living().exclude(kind=Customer.Kind.GUEST)
+    return Customer.objects.living().filter(points_account__left_at=None).exclude(kind=Customer.Kind.GUEST)
 
 
 def prune(*, at: datetime) -> int:

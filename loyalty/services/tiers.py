@@ -114,6 +114,52 @@ def multiplier_at(customers: Collection[int]) -> Mapping[int, Decimal]:
     return {customer: multiplier for customer, multiplier in found if multiplier is not None}
 
 
+def take_down(customer: Customer, *, at: datetime) -> Membership | None:
+    """Let somebody who leaves the programme stand in no tier, inside the lock of tiers. Returns where they stood."""
+    held = Membership.objects.filter(customer=customer).select_related("tier__table").first()
+    Membership.objects.filter(customer=customer).delete()
+    if held is None or held.tier is None or not held.tier.table.active:
+        return None
+    _note_one(customer, held.tier, None, held.qualified_minor, at=at)
+    return held
+
+
+def put_back(customer: Customer, tier: Tier, *, since: datetime, until: datetime | None, at: datetime) -> None:
+    """Let somebody who came back in time stand where they stood, inside the lock of tiers, if that tier is in force."""
+    if not tier.table.active:
+        return
+    Membership.objects.get_or_create(
+        customer=customer, defaults={"tier": tier, "last_tier": tier, "since": since, "held_until": until}
+    )
+    _note_one(customer, None, tier, 0, at=at)
+
+
+def _note_one(customer: Customer, old: Tier | None, new: Tier | None, minor: int, *, at: datetime) -> None:
+    """Write down that somebody left with their tier, or came back to it; for nobody is it news."""
+    table = (old or new).table  # type: ignore[union-attr]  # one of them is there
+    TierMove.objects.create(
+        customer=customer,
+        old_name=old.name if old else "",
+        new_name=new.name if new else "",
+        new_tier=new,
+        metric=table.metric,
+        qualified_minor=minor,
+        currency=table.currency,
+        at=at,
+    )
+    facts.publish(
+        [
+            TierChanged(
+                customer=customer.pk,
+                at=at,
+                tier=new.pk if new else None,
+                old_tier=old.pk if old else None,
+                history=True,
+            )
+        ]
+    )
+
+
 def _note_moves(
     rows: Collection[tuple[int, int | None, int | None, int]], table: TierTable, *, at: datetime, everybody: bool
 ) -> None:
