@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from campaigns import goods_words
 from campaigns.goods_words import Titles
-from loyalty import challenge_words, present_words
+from loyalty import challenge_words, present_words, queries
 from loyalty.models import Challenge, ChallengeGoods, Participation
 from loyalty.services import challenge_list
 from loyalty.services.challenge_list import Shown
@@ -32,6 +32,7 @@ def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | Non
         return None
     terms = present_words.terms_of([one.challenge.offer_id for one in found])
     goods = titles([one.challenge for one in found])
+    rates = queries.worth_rates()
     return {
         "template": "loyalty/challenges.html",
         "challenges": [
@@ -41,7 +42,7 @@ def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | Non
                 "words": one.challenge.words,
                 "asks": challenge_words.asks(one.challenge, goods),
                 "counts": challenge_words.counts(one.challenge),
-                "brings": challenge_words.brings(one.challenge, terms),
+                "brings": challenge_words.brings(one.challenge, terms, rates),
                 "time": state(one, at=now),
                 "progress": challenge_words.progress(one.challenge, one.reached),
                 "percent": one.percent,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from django.utils.formats import date_format
@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from campaigns.goods_words import Titles
 from campaigns.terms import Terms
 from loyalty import present_words
-from loyalty.models import Challenge
+from loyalty.models import Challenge, Rate
 from loyalty.models.challenge import Goal, Span
 from loyalty.services.challenge_reach import Reach
 from retention import enumeration, registry
@@ -68,9 +68,9 @@ def counts(challenge: Challenge) -> str:
     return since + " " + _("What is cancelled or paid back does not.")
 
 
-def brings(challenge: Challenge, terms: Mapping[int, Terms]) -> str:
-    """Return what it brings."""
-    text = _("It brings you %(what)s.") % {"what": present_words.what(challenge, terms)}
+def brings(challenge: Challenge, terms: Mapping[int, Terms], rates: Sequence[Rate] = ()) -> str:
+    """Return what it brings. ``rates``: as for ``present_words.what``."""
+    text = _("It brings you %(what)s.") % {"what": present_words.what(challenge, terms, rates)}
     if challenge.most > 1:
         text += " " + ngettext("You can do it %(n)s time.", "You can do it up to %(n)s times.", challenge.most) % {
             "n": challenge.most

@@ -23,7 +23,7 @@ class Deed:
     label: Words
     """For staff, e.g. "makes an account"."""
     promise: Words
-    """For shoppers, with ``%(points)s``, e.g. "%(points)s points for making an account"."""
+    """For shoppers, with ``%(reward)s``, e.g. "%(reward)s for making an account": points, or what they are worth."""
     past: Words
     """Beside the points in the history, e.g. "An account made"."""
     often: tuple[Often, ...]
@@ -53,7 +53,7 @@ OURS = (
     Deed(
         name="account",
         label=_("makes an account"),
-        promise=_("%(points)s points for making an account"),
+        promise=_("%(reward)s for making an account"),
         past=_("Account made"),
         often=(Often.EVER,),
         fact=AccountOpened,
@@ -61,7 +61,7 @@ OURS = (
     Deed(
         name="profile",
         label=_("answers a question about themselves"),
-        promise=_("%(points)s points for each answer about yourself"),
+        promise=_("%(reward)s for each answer about yourself"),
         past=_("An answer about yourself"),
         often=(Often.THING, Often.EVER),
         fact=ProfileAnswered,
@@ -70,7 +70,7 @@ OURS = (
     Deed(
         name="survey",
         label=_("answers a survey, whatever they say"),
-        promise=_("%(points)s points for answering a survey, whatever you say"),
+        promise=_("%(reward)s for answering a survey, whatever you say"),
         past=_("Survey answered"),
         often=(Often.THING, Often.DAY, Often.EVER),
         fact=SurveyAnswered,
@@ -79,7 +79,7 @@ OURS = (
     Deed(
         name="review",
         label=_("reviews a product, whatever they say"),
-        promise=_("%(points)s points for reviewing a product, whatever you say"),
+        promise=_("%(reward)s for reviewing a product, whatever you say"),
         past=_("Review written"),
         often=(Often.THING, Often.DAY, Often.EVER),
         fact=ReviewWritten,
@@ -88,7 +88,7 @@ OURS = (
     Deed(
         name="signup",
         label=_("signs up for the shop’s mail and confirms it"),
-        promise=_("%(points)s points for signing up for our mail"),
+        promise=_("%(reward)s for signing up for our mail"),
         past=_("Signed up for our mail"),
         often=(Often.EVER,),
         fact=SignupConfirmed,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from loyalty import deeds, rule_words, terms
+from loyalty import deeds, rule_words, showing, terms
 from loyalty.models import ActionRule, Programme, Rate
 from loyalty.models.action import Often
 from loyalty.models.programme import Basis, ShownAs
@@ -19,19 +18,20 @@ def for_shoppers(running: Running, *, at: datetime) -> Iterator[str]:
     """Yield what a shopper should know, a sentence each: what earns first, then when points open and end."""
     rules = [rule for rule in running.rules if rule.in_force(at) or _ahead(rule.placed_from, at, rule.superseded_at)]
     known = rule_words.titles(rules)
+    worth = running.worth if running.programme.shown_as == ShownAs.MONEY else []
     said = list(terms.for_shoppers(running.programme, running.rates))
     rates = sum(rate.superseded_at is None for rate in running.rates)
     yield from said[:rates]
     yield from of_basis(running.programme)
     for rule in rules:
-        sentence = rule_words.of_rule(rule, known)
+        sentence = rule_words.of_rule(rule, known, rates=worth)
         yield sentence if sentence.endswith(".") else f"{sentence}."  # some dates end with one
     if sum(rule.effect == rule.Effect.TIMES for rule in rules) > 1:
         yield _("Of several multipliers the best one counts for each product.")
     for action in ActionRule.objects.current().filter(programme=running.programme).order_by("pk"):
-        if promise := of_action(action):
+        if promise := of_action(action, worth):
             yield promise + "."
-    yield from of_caps(running.programme)
+    yield from of_caps(running.programme, worth)
     yield from said[rates:]
 
 
@@ -47,12 +47,13 @@ def of_basis(programme: Programme) -> Iterator[str]:
         yield _("What you pay for with points earns no new ones.")
 
 
-def of_action(rule: ActionRule) -> str:
-    """Return what an action is worth, for shoppers; empty for one whose app is away."""
+def of_action(rule: ActionRule, rates: Sequence[Rate] = ()) -> str:
+    """Return what an action is worth, for shoppers; empty for one whose app is away. ``rates``: as for
+    ``showing.gain``."""
     deed = deeds.deeds.get(rule.action)
     if deed is None:
         return ""
-    said = str(deed.promise) % {"points": number_format(rule.points, force_grouping=True)}
+    said = str(deed.promise) % {"reward": showing.gain(rule.points, rates)}
     if rule.often == Often.DAY:
         said = _("%(promise)s, once a day") % {"promise": said}
     if rule.approval:
@@ -60,28 +61,28 @@ def of_action(rule: ActionRule) -> str:
     return said
 
 
-def of_caps(programme: Programme) -> Iterator[str]:
-    """Yield the limits, a sentence each."""
+def of_caps(programme: Programme, rates: Sequence[Rate] = ()) -> Iterator[str]:
+    """Yield the limits, a sentence each. ``rates``: as for ``showing.gain``."""
     whole = programme.cap_orders
     for number, all_points, extra in (
         (
             programme.cap_day,
-            _("You can earn up to %(points)s points a day."),
-            _("Beyond what your orders earn by the rate you can get up to %(points)s points a day."),
+            _("You can earn up to %(most)s a day."),
+            _("Beyond what your orders earn by the rate you can get up to %(most)s a day."),
         ),
         (
             programme.cap_month,
-            _("You can earn up to %(points)s points a month."),
-            _("Beyond what your orders earn by the rate you can get up to %(points)s points a month."),
+            _("You can earn up to %(most)s a month."),
+            _("Beyond what your orders earn by the rate you can get up to %(most)s a month."),
         ),
         (
             programme.cap_total,
-            _("You can earn up to %(points)s points in all."),
-            _("Beyond what your orders earn by the rate you can get up to %(points)s points in all."),
+            _("You can earn up to %(most)s in all."),
+            _("Beyond what your orders earn by the rate you can get up to %(most)s in all."),
         ),
     ):
         if number is not None:
-            yield (all_points if whole else extra) % {"points": number_format(number, force_grouping=True)}
+            yield (all_points if whole else extra) % {"most": showing.gain(number, rates)}
 
 
 def for_staff(programme: Programme, rates: Sequence[Rate]) -> Iterator[str]:

@@ -30,6 +30,7 @@ def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | Non
     terms = present_words.terms_of(
         [row.offer_id for row in given] + [version.offer_id for one, *_ in found for version in one.versions.values()]
     )
+    rates = queries.worth_rates()
     numbers = queries.order_numbers(row.order for row in given if row.order)
     ways = [way for one, count, ahead in found if (way := gift_ways.way(one, count, ahead, at=now)) is not None]
     return {
@@ -39,17 +40,17 @@ def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | Non
             {
                 "pk": way.version.plan_id,
                 "name": way.version.plan.name,
-                "gift": present_words.what(way.version, terms),
+                "gift": present_words.what(way.version, terms, rates),
                 "words": gift_words.way(way.missing),
                 "done": way.done,
                 "needed": way.done + way.missing,
-                "promise": list(gift_words.promise(way.version, terms)),
+                "promise": list(gift_words.promise(way.version, terms, rates)),
             }
             for way in ways
         ],
         "given": [
             {
-                "what": present_words.what(row, terms),
+                "what": present_words.what(row, terms, rates),
                 "at": row.given_at,
                 "order": numbers.get(row.order, row.order),
             }

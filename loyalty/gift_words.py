@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from campaigns.terms import Terms
 from loyalty import present_words
-from loyalty.models import GiftPlan, GiftVersion
+from loyalty.models import GiftPlan, GiftVersion, Rate
 from retention import enumeration
 from retention.money import show
 
 # For shoppers
 
 
-def promise(version: GiftVersion, terms: Mapping[int, Terms]) -> Iterator[str]:
-    """Yield what a plan promises, a sentence each. Of a surprise: that there are some, and neither when nor what."""
+def promise(version: GiftVersion, terms: Mapping[int, Terms], rates: Sequence[Rate] = ()) -> Iterator[str]:
+    """Yield what a plan promises, a sentence each. Of a surprise: that there are some, and neither when nor what.
+
+    ``rates``: as for ``present_words.what``.
+    """
     if version.plan.surprise:
         yield _("Now and then we put a surprise in for people who come back.")
         return
     yield ngettext(
         "Every order brings you a gift: %(gift)s.", "Every %(n)s orders bring you a gift: %(gift)s.", version.every
-    ) % {"n": version.every, "gift": present_words.what(version, terms)}
+    ) % {"n": version.every, "gift": present_words.what(version, terms, rates)}
     yield from minimum(version)
     yield _("Orders that are cancelled or paid back in full do not count.")
 

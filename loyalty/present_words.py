@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from campaigns import wording
 from campaigns.models import OfferVersion
 from campaigns.terms import Terms
-from loyalty.models import Challenge, GiftVersion, Present
+from loyalty import showing
+from loyalty.models import Challenge, GiftVersion, Present, Rate
 from loyalty.models.gift import Gives
 
 
@@ -23,10 +23,13 @@ def terms_of(offers: Collection[int | None]) -> dict[int, Terms]:
     return found
 
 
-def what(row: GiftVersion | Challenge | Present, terms: Mapping[int, Terms]) -> str:
-    """Return what somebody gets, e.g. "50 points" or "a coupon for €5.00 off"; ``terms`` from ``terms_of``."""
+def what(row: GiftVersion | Challenge | Present, terms: Mapping[int, Terms], rates: Sequence[Rate] = ()) -> str:
+    """Return what somebody gets, e.g. "50 points" or "a coupon for €5.00 off"; ``terms`` from ``terms_of``.
+
+    ``rates``: ``queries.worth_rates()``, for shoppers; where points are shown as money it is money.
+    """
     if row.gives == Gives.POINTS:
-        return ngettext("%(n)s point", "%(n)s points", row.points or 0) % {"n": row.points}
+        return showing.gain(row.points or 0, rates)
     if row.gives == Gives.TASK:
         return row.thing
     promised = terms.get(row.offer_id or 0)

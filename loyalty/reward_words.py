@@ -34,7 +34,7 @@ def points(number: int) -> str:
 
 def cost(number: int, rates: Sequence[Rate]) -> str:
     """Return "500 points", or "€5.00" where points are shown as money. ``rates``: as for ``cards``."""
-    return showing.balance(number, rates) or points(number)
+    return showing.gain(number, rates)
 
 
 def set_aside(number: int, rates: Sequence[Rate]) -> str:

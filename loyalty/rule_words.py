@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from campaigns import goods_words
 from campaigns.goods_words import Titles
-from loyalty import queries
+from loyalty import queries, showing
 from loyalty.models import EarningRule, Rate
 from loyalty.services import breakdown, earning, rules
 from loyalty.services.earning import State, Terms
@@ -33,9 +33,12 @@ def titles(found: Iterable[EarningRule]) -> Titles:
     return goods_words.titles_of({product for rule in found for product in rule.products}) or {}
 
 
-def of_rule(rule: EarningRule, known: Titles, *, staff: bool = False) -> str:
-    """Return what a rule promises, e.g. "Tea weeks: 2 × the points on tea; on the first order"."""
-    parts = [_does(rule, known), *_when(rule, staff=staff), *_dates(rule)]
+def of_rule(rule: EarningRule, known: Titles, *, staff: bool = False, rates: Sequence[Rate] = ()) -> str:
+    """Return what a rule promises, e.g. "Tea weeks: 2 × the points on tea; on the first order".
+
+    ``rates``: those that say what a point is worth, where shoppers read points as money.
+    """
+    parts = [_gives_back(rule, known, rates) if rates else _does(rule, known), *_when(rule, staff=staff), *_dates(rule)]
     return _("%(name)s: %(what)s") % {"name": rule.name, "what": "; ".join(parts)}
 
 
@@ -78,6 +81,22 @@ def of_goods(rule: EarningRule, known: Titles) -> str:
     if rule.goods == Scope.EXCEPT:
         return _("all goods but these: %(names)s") % {"names": enumeration.listed(names)}
     return enumeration.listed(names)
+
+
+def _gives_back(rule: EarningRule, known: Titles, rates: Sequence[Rate]) -> str:
+    """Return what a rule gives, in money."""
+    amount = showing.gain(rule.points or 0, rates)
+    words = {"goods": of_goods(rule, known), "amount": amount, "times": times(rule.times or Decimal(1))}
+    match rule.effect:
+        case Effect.NOTHING:
+            return _("%(goods)s: nothing back") % words
+        case Effect.PIECE:
+            return _("%(amount)s extra for each piece of %(goods)s") % words
+        case Effect.ORDER if rule.goods == Scope.ALL:
+            return _("%(amount)s extra") % words
+        case Effect.ORDER:
+            return _("%(amount)s extra on an order with %(goods)s") % words
+    return _("%(times)s × as much back on %(goods)s") % words
 
 
 def _when(rule: EarningRule, *, staff: bool) -> Iterator[str]:

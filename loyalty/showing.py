@@ -23,8 +23,7 @@ def amount(points: int, rate: Rate | None, running: Running | None) -> str:
     """Return points of one currency: "24 points", or "€0.24" where they are shown as money."""
     if rate and is_money(rate, running):
         return terms.of_worth(rate, points) or terms.of_nothing(rate)
-    words = {"points": number_format(points, force_grouping=True)}
-    return ngettext("%(points)s point", "%(points)s points", points) % words
+    return gain(points, ())
 
 
 def balance(points: int, rates: Sequence[Rate]) -> str:
@@ -36,6 +35,17 @@ def balance(points: int, rates: Sequence[Rate]) -> str:
     if points <= 0:
         return terms.of_nothing(worth[0]) if worth else ""
     return _(" or ").join(text for rate in worth if (text := terms.of_worth(rate, points)))
+
+
+def gain(points: int, rates: Sequence[Rate]) -> str:
+    """Return what somebody gets or gives: "500 points", or "€5.00" where points are shown as money.
+
+    ``rates``: as for ``balance``.
+    """
+    if points > 0 and (money := balance(points, rates)):
+        return money
+    words = {"points": number_format(points, force_grouping=True)}
+    return ngettext("%(points)s point", "%(points)s points", points) % words
 
 
 def movement(points: int, rates: Sequence[Rate]) -> str:

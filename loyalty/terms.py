@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from loyalty.models import Programme, Rate
-from loyalty.models.programme import DebtPolicy, Expires, PendingFrom, RefundPolicy
+from loyalty.models.programme import DebtPolicy, Expires, PendingFrom, RefundPolicy, ShownAs
 from retention.money import show, to_minor
 
 
@@ -50,11 +50,22 @@ def for_shoppers(programme: Programme, rates: Sequence[Rate]) -> Iterator[str]:
     """Yield what a shopper should know, a sentence each."""
     for rate in rates:
         if rate.superseded_at is None:
-            yield _("You earn %(rate)s on goods, after discounts and without shipping.") % {"rate": of_rate(rate)}
+            yield _back(rate) if programme.shown_as == ShownAs.MONEY and rate.worth else _earns(rate)
     yield _window(programme)
     if programme.expires != Expires.NEVER:
         yield _end(programme)
     yield _("What you return or cancel takes its points back.")
+
+
+def _earns(rate: Rate) -> str:
+    return _("You earn %(rate)s on goods, after discounts and without shipping.") % {"rate": of_rate(rate)}
+
+
+def _back(rate: Rate) -> str:
+    """Return what a rate gives back, in money: a point for each unit that is worth a hundredth of it is 1 %."""
+    percent = plain((rate.points * (rate.worth or 0) * 100).quantize(Decimal("0.01")))
+    text = _("You get %(percent)s%% back on goods in %(currency)s, after discounts and without shipping.")
+    return text % {"percent": percent, "currency": rate.currency}
 
 
 def for_staff(programme: Programme, rates: Sequence[Rate]) -> Iterator[str]:

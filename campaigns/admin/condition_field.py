@@ -131,7 +131,7 @@ class ConditionWidget(forms.Widget):
 class ConditionField(forms.Field):
     """Cleans to ``Chosen``."""
 
-    widget = ConditionWidget
+    widget: Any = ConditionWidget
 
     def stored(self, name: str, parameters: Mapping[str, Any]) -> Chosen | None:
         """Return what a row has, to be shown first; one whose app is away can be kept with its parameters."""

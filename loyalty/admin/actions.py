@@ -16,7 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from loyalty import deeds, earning_words
+from loyalty import deeds, earning_words, queries
 from loyalty.admin.confirming import ConfirmedAdmin
 from loyalty.admin.rules import InForce
 from loyalty.models import ActionAward, ActionRule, Programme
@@ -91,7 +91,7 @@ class ActionRuleAdmin(ConfirmedAdmin):
         return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in self.consequences(rule)))
 
     def consequences(self, saved: ActionRule) -> Iterable[str]:
-        if promise := earning_words.of_action(saved):
+        if promise := earning_words.of_action(saved, queries.worth_rates()):
             yield _("Shoppers read: “%(promise)s.”") % {"promise": promise}
         before = ActionRule.objects.filter(programme=saved.programme, action=saved.action).exclude(pk=saved.pk)
         if (last := before.order_by("-pk").first()) and last.superseded_at == saved.starts_at:

@@ -14,7 +14,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from loyalty import challenge_section, challenge_words, present_words
+from loyalty import challenge_section, challenge_words, present_words, queries
 from loyalty.models import Challenge, Participation
 from loyalty.services import challenge_list, participants
 from loyalty.services.challenge_list import Shown
@@ -55,6 +55,7 @@ class MyChallenge(serializers.Serializer[Any]):
 def written(found: list[Shown], *, at: datetime) -> list[dict[str, Any]]:
     """Return challenges as the API writes them."""
     terms = present_words.terms_of([one.challenge.offer_id for one in found])
+    rates = queries.worth_rates()
     titles = challenge_section.titles([one.challenge for one in found])
     return [
         {
@@ -63,7 +64,7 @@ def written(found: list[Shown], *, at: datetime) -> list[dict[str, Any]]:
             "about": one.challenge.words,
             "asks": challenge_words.asks(one.challenge, titles),
             "counts": challenge_words.counts(one.challenge),
-            "brings": challenge_words.brings(one.challenge, terms),
+            "brings": challenge_words.brings(one.challenge, terms, rates),
             "time": challenge_section.state(one, at=at),
             "progress": challenge_words.progress(one.challenge, one.reached),
             "percent": one.percent,

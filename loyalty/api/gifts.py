@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from loyalty import gift_words, present_words
+from loyalty import gift_words, present_words, queries
 from loyalty.models import Present, Task
 from loyalty.services import gift_ways
 from retention.api.base import Mine
@@ -57,22 +57,23 @@ class MyGifts(Mine):
         given = list(rows.select_related("coupon").order_by("-given_at", "-pk")[:RECENT])
         ways = [way for one, count, ahead in found if (way := gift_ways.way(one, count, ahead, at=now)) is not None]
         terms = present_words.terms_of([*(row.offer_id for row in given), *(way.version.offer_id for way in ways)])
+        rates = queries.worth_rates()
         answer = {
             "surprises": any(one.plan.surprise and one.in_force(now) for one, *_ in found),
             "next": [
                 {
                     "name": way.version.plan.name,
-                    "gift": present_words.what(way.version, terms),
+                    "gift": present_words.what(way.version, terms, rates),
                     "orders": way.done,
                     "missing": way.missing,
-                    "words": list(gift_words.promise(way.version, terms)),
+                    "words": list(gift_words.promise(way.version, terms, rates)),
                 }
                 for way in ways
             ],
             "given": [
                 {
                     "id": row.pk,
-                    "gift": present_words.what(row, terms),
+                    "gift": present_words.what(row, terms, rates),
                     "code": row.coupon.code if row.coupon else "",
                     "order": row.order,
                     "given_at": row.given_at,

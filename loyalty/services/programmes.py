@@ -43,6 +43,11 @@ class Running:
                 found = rate
         return found
 
+    @property
+    def worth(self) -> list[Rate]:
+        """Return the rates in force that say what a point is worth."""
+        return [rate for rate in self.rates if rate.superseded_at is None and rate.worth is not None]
+
     def terms(self, currency: str, *, placed_at: datetime) -> Terms | None:
         """Return what an order placed then is promised, None where its currency earns nothing."""
         rate = self.rate(currency, placed_at=placed_at)
@@ -59,7 +64,7 @@ def running() -> Running | None:
     if found is None:
         return None
     programme: Programme = found
-    rates = Rate.objects.filter(programme=programme).order_by("starts_at", "pk")
+    rates = programme.rates.order_by("starts_at", "pk")  # they know their programme without asking
     rules = EarningRule.objects.of(programme).order_by("pk")
     return Running(programme=programme, rates=tuple(rates), rules=tuple(rules), multiplies=found.multiplies)
 

@@ -30,7 +30,7 @@ STILL = timedelta(minutes=2)
 class ImportAdmin(ReadOnlyAdmin):
     """For a model with ``job`` (None: only looked at), ``lines`` and ``found``, which holds counts and ``notes``."""
 
-    list_display = ("created_at", "made_by", "lines", "how_far")
+    list_display: Any = ("created_at", "made_by", "lines", "how_far")
     ordering = ("-created_at", "-pk")
     list_select_related = ("job",)
     permission: ClassVar[str]

@@ -18,7 +18,7 @@ from retention.shop import get_shop
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
 from tests.loyalty.gifts import buy, challenge, offer, plan
-from tests.loyalty.till import START, join, who
+from tests.loyalty.till import START, join, start, who
 
 Drain = Callable[[datetime], None]
 
@@ -65,6 +65,22 @@ def test_the_way_to_the_gift_is_told_in_words_and_as_a_bar(
     text = page(client, user, clock)
     assert "5 more orders to your gift. 0 of 5 orders are there." in text
     assert "Gifts that you have 50 points, March 2, 2026, for order 1005" in text
+
+
+def test_where_points_are_shown_as_money_gifts_and_challenges_are_money(
+    shop: FakeShop, clock: Clock, drain: Drain, client: Client
+) -> None:
+    start(worth="0.01", shown_as="money")
+    plan(1, points=80)
+    challenge(clock, points=100)
+    user = join()
+    buy(shop, user, 1)
+    drain(clock.now)
+    text = page(client, user, clock)
+    assert "Every order brings you a gift: €0.80." in text
+    assert "It brings you €1.00." in text
+    assert "Gifts that you have €0.80, March 2, 2026, for order 1001" in text
+    assert not re.search(r"\d points?\b", text)
 
 
 def test_who_never_ordered_reads_what_is_promised(shop: FakeShop, clock: Clock, client: Client) -> None:

@@ -176,6 +176,31 @@ def test_the_terms_on_the_account_page_are_those_of_the_rules_that_run(shop: Fak
     ]
 
 
+def test_where_points_are_shown_as_money_the_terms_count_no_points(shop: FakeShop, clock: Clock) -> None:
+    programme = start(cap_month=500, worth="0.01", shown_as="money")
+    rating(programme, "2", currency="GBP")
+    for number, (effect, goods) in enumerate((("order", "all"), ("order", "only"), ("piece", "only"))):
+        named = {"goods": goods, "categories": ["tea"]} if goods == "only" else {"when": "first"}
+        rules.set_rule(programme, at=START, name=f"Rule {number}", effect=effect, points=50, **named)
+    rules.set_rule(programme, at=START, name="Tea weeks", goods="only", categories=["tea"], times=Decimal(2))
+    rules.set_rule(programme, at=START, name="None", goods="only", categories=["cards"], effect="nothing")
+    actions.set_rule(programme, action="review", points=30, often="thing", at=START)
+    shown = sections.points(RequestFactory().get("/"), who(join()))
+    assert shown is not None
+    assert shown["terms"][:10] == [
+        "You get 1% back on goods in EUR, after discounts and without shipping.",
+        "You earn 2 points for each £1.00 on goods, after discounts and without shipping.",
+        "Rule 0: €0.50 extra; on the first order.",
+        "Rule 1: €0.50 extra on an order with tea.",
+        "Rule 2: €0.50 extra for each piece of tea.",
+        "Tea weeks: 2 × as much back on tea.",
+        "None: cards: nothing back.",
+        "€0.30 for reviewing a product, whatever you say.",
+        "Beyond what your orders earn by the rate you can get up to €5.00 a month.",
+        "Points can be used at once.",
+    ]
+
+
 def test_notes_never_break_the_shops_page(
     shop: FakeShop, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
