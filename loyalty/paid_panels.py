@@ -11,12 +11,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.services import offers
+from loyalty import paid_words
 from loyalty.models import PaidTerm, Plan
-from retention import moments, registry
+from loyalty.services import plan_pauses
+from retention import enumeration, moments, registry
 from retention.models import Customer
 from retention.money import show
 from retention.registry import Event, Panel, PanelAction, PanelData, Row, Trouble
 from retention.shop import Capability, get_shop_or_none
+
+NAMED = 5
+"""How many orders are named in one trouble."""
 
 
 def memberships(customer: Customer) -> PanelData:
@@ -91,6 +96,25 @@ def troubles(at: datetime) -> Iterator[Trouble]:
                     cure=_("Switch the offer on, or give the paid membership another."),
                     url=url,
                 )
+    yield from _missed()
+
+
+def _missed() -> Iterator[Trouble]:
+    """Yield whose product was bought while they were off sale, with the numbers of the first few orders."""
+    for plan in Plan.objects.filter(pauses__isnull=False).exclude(product="").distinct().order_by("name"):
+        rows = plan_pauses.missed(plan)
+        if not (count := rows.count()):
+            continue
+        numbers = list(rows.values_list("number", flat=True)[:NAMED])
+        yield Trouble(
+            what=f"{paid_words.missed(plan, count)}: {enumeration.listed(numbers)}{'…' if count > NAMED else ''}",
+            cure=_(
+                "Give the membership by hand on the customer's page, or pay the order back. Take the product out of "
+                "the shop while the membership is off."
+            ),
+            count=count,
+            url=reverse("admin:retention_loyalty_plan_change", args=[plan.pk]),
+        )
 
 
 def load() -> None:

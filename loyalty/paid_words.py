@@ -52,7 +52,10 @@ def for_members(plan: Plan) -> Iterator[str]:
 def for_staff(plan: Plan, *, at: datetime) -> Iterator[str]:
     """Yield what a plan does, a sentence each, for who edits it."""
     if not plan.active:
-        yield _("It is not on sale: orders of its product give nothing new, and who has it keeps it to the end.")
+        yield _(
+            "It is not on sale: orders placed while it is off bring nobody a membership, not even once it is on again. "
+            "Who has paid for it keeps it to the end."
+        )
     if plan.product:
         yield _("Each piece of product %(product)s in a paid order is %(time)s of membership.") % {
             "product": plan.product,
@@ -87,3 +90,12 @@ def for_staff(plan: Plan, *, at: datetime) -> Iterator[str]:
     if plan.count_history:
         yield _("Orders from before going live count as well.")
     yield _("Terms that have begun keep their length and their factor.")
+
+
+def missed(plan: Plan, count: int) -> str:
+    """Return how many paid orders bought a plan's product while it was off."""
+    return ngettext(
+        "%(n)s paid order bought product %(product)s while “%(plan)s” was off sale, and brought no membership",
+        "%(n)s paid orders bought product %(product)s while “%(plan)s” was off sale, and brought no membership",
+        count,
+    ) % {"n": count, "product": plan.product, "plan": plan.name}

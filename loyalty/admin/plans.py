@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from loyalty import paid_words
 from loyalty.admin.confirming import ConfirmedAdmin
 from loyalty.models import Plan
-from loyalty.services import paid_figures
+from loyalty.services import paid_figures, plan_pauses
 from retention.money import show
 from retention.shop import Capability, get_shop
 
@@ -82,8 +82,15 @@ class PlanAdmin(ConfirmedAdmin):
         ]
         return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in said))
 
+    def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        was_active = bool(form.initial.get("active")) if change else None
+        plan_pauses.switch(obj, was_active=was_active, at=timezone.now())
+
     def consequences(self, saved: Plan) -> Iterable[str]:
         yield from paid_words.for_staff(saved, at=timezone.now())
+        if count := plan_pauses.missed(saved).count():
+            yield f"{paid_words.missed(saved, count)}."
         if saved.product:
             shop = get_shop()
             if Capability.CATALOGUE in shop.capabilities:

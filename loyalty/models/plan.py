@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Offer
+from loyalty.models.commented import Commented
 
 
 class Plan(models.Model):
@@ -19,7 +21,10 @@ class Plan(models.Model):
     active = models.BooleanField(
         _("on sale"),
         default=True,
-        help_text=_("Off: nobody can begin it. Who has paid for it keeps it to the end."),
+        help_text=_(
+            "Off: orders placed while it is off bring nobody a membership, not even later. Who has paid for it keeps "
+            "it to the end."
+        ),
     )
     product = models.CharField(
         _("product"),
@@ -95,3 +100,38 @@ class Plan(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PlanPause(Commented):
+    """A time when a paid membership was off sale. ``loyalty.services.plan_pauses`` writes it."""
+
+    plan = models.ForeignKey(
+        Plan,
+        verbose_name=_("paid membership"),
+        on_delete=models.CASCADE,
+        related_name="pauses",
+        db_comment="What was off sale.",
+    )
+    began_at = models.DateTimeField(
+        _("off from"), null=True, blank=True, db_comment="UTC; null: nobody knows of a time when it was on before."
+    )
+    ended_at = models.DateTimeField(_("off until"), null=True, blank=True, db_comment="UTC; null: it is still off.")
+
+    class Meta:
+        verbose_name = _("time off sale")
+        verbose_name_plural = _("times off sale")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["plan"], condition=Q(ended_at=None), name="loyalty_plan_pause_one_at_a_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(began_at=None) | Q(ended_at=None) | Q(ended_at__gte=F("began_at")),
+                name="loyalty_plan_pause_ends_after_start",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan_id} {self.began_at} {self.ended_at}"
+
+    def covers(self, at: datetime) -> bool:
+        return (self.began_at is None or self.began_at <= at) and (self.ended_at is None or at < self.ended_at)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from loyalty.models import PaidTerm, Plan
-from loyalty.services import goods_back
+from loyalty.services import goods_back, plan_pauses
 from retention.models import Customer, Order, OrderLine
 
 
@@ -24,6 +24,8 @@ class Bought:
     """Those that stand: paid for, not called off, not refunded."""
     paid_minor: int
     """For those that stand."""
+    sold: bool = True
+    """Whether its plan was on sale when it was ordered."""
 
     @property
     def key(self) -> str:
@@ -32,7 +34,7 @@ class Bought:
     @property
     def counts(self) -> bool:
         """Whether it may become a term at all."""
-        return self.order.paid_at is not None and (not self.order.history or self.plan.count_history)
+        return self.sold and self.order.paid_at is not None and (not self.order.history or self.plan.count_history)
 
     @property
     def is_members(self) -> bool:
@@ -46,7 +48,7 @@ class Bought:
 
 
 def of(orders: Collection[str]) -> list[Bought]:
-    """Return what these orders have bought, by the shop's references, as long as a line is there. Six queries at most.
+    """Return what these orders have bought, by the shop's references, as long as a line is there. Seven queries.
 
     What has become a term stays one of its plan, whatever product that is sold by now.
     """
@@ -61,7 +63,7 @@ def of(orders: Collection[str]) -> list[Bought]:
         return []
     found = Order.objects.filter(pk__in={line.order_id for line in lines}).select_related("customer")
     rows = {order.pk: order for order in found}
-    backs = goods_back.of(rows.values())
+    backs, pauses = goods_back.of(rows.values()), plan_pauses.of([plan.pk for plan in plans.values()])
     grouped: dict[tuple[int, str], list[OrderLine]] = defaultdict(list)
     for line in lines:
         grouped[line.order_id, line.product].append(line)
@@ -77,7 +79,12 @@ def of(orders: Collection[str]) -> list[Bought]:
         unnamed = max(0, backs[pk].of_goods(left) - max(0, backs[pk].goods_minor - left))
         units = _left(order, pieces, amount=amount, refunded=amount - left, unnamed=unnamed)
         paid = amount * units // pieces if pieces else 0
-        bought.append(Bought(order=order, plan=plan, product=product, pieces=pieces, units=units, paid_minor=paid))
+        sold = plan_pauses.is_sold(plan, pauses[plan.pk], order)
+        bought.append(
+            Bought(
+                order=order, plan=plan, product=product, pieces=pieces, units=units, paid_minor=paid, sold=sold
+            )
+        )  # fmt: skip
     return bought
 
 

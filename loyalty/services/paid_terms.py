@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Q
 
 from loyalty.models import PaidMember, PaidTerm, Plan
-from loyalty.services import paid_orders, paid_spans
+from loyalty.services import paid_orders, paid_spans, plan_pauses
 from loyalty.services.paid_orders import Bought
 from loyalty.services.paid_spans import Piece
 from retention.locks import one_at_a_time
@@ -50,18 +50,22 @@ def settle(orders: Collection[str], *, at: datetime) -> int:
         bought = paid_orders.of(orders)
         known = set(PaidTerm.objects.filter(order__in=orders).values_list("order", "product"))
         new = [one for one in bought if (one.order.reference, one.product) not in known]
-        _enter([one for one in new if one.counts and one.plan.active], at=at)
+        _enter([one for one in new if one.counts], at=at)
         return _settle(orders, {(one.order.reference, one.product): one for one in bought}, at=at)
 
 
 def sweep(*, at: datetime, limit: int = 1000) -> int:
-    """Settle paid orders with a plan's product that have no term: of before the plan was made. Returns how many."""
-    plans = Plan.objects.filter(active=True).exclude(product="")
+    """Settle paid orders with a plan's product that have no term: of before the plan was made. Returns how many.
+
+    Those placed while it was off have none and get none.
+    """
+    plans = list(Plan.objects.filter(active=True).exclude(product="").order_by("pk"))
+    pauses = plan_pauses.of([plan.pk for plan in plans])
     found: list[str] = []
-    for plan in plans.order_by("pk"):
+    for plan in plans:
         has = PaidTerm.objects.filter(order=OuterRef("reference"), product=plan.product)
         rows = Order.objects.filter(Exists(OrderLine.objects.filter(order=OuterRef("pk"), product=plan.product)))
-        rows = rows.filter(paid_at__isnull=False).exclude(Exists(has))
+        rows = rows.filter(paid_at__isnull=False).exclude(Exists(has)).exclude(plan_pauses.within(pauses[plan.pk]))
         if not plan.count_history:
             rows = rows.filter(history=False)
         found += rows.order_by("pk").values_list("reference", flat=True)[: batch_size(limit)]

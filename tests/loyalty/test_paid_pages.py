@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
@@ -17,6 +18,7 @@ from campaigns.models import Offer
 from campaigns.services import offers
 from campaigns.terms import Kind, Terms
 from loyalty.models import PaidTerm, Plan
+from loyalty.models.plan import PlanPause
 from loyalty.paid_conditions import PAYING_MEMBER
 from loyalty.services import paid_figures, paid_notices, paid_terms
 from retention import registry
@@ -189,6 +191,39 @@ def test_a_gift_for_first_orders_only_is_refused_as_no_member_would_get_it(shop:
     offer = offers.create(slug="first", name="First", terms=first, at=till.START)
     answer = staff.post("/admin/retention_loyalty/plan/add/", form(gift=str(offer.pk)))
     assert "This offer is for first orders only." in text(answer)
+
+
+def test_staff_are_told_who_paid_for_a_plan_that_is_off_until_it_is_made_good(shop: FakeShop, staff: Client) -> None:
+    ada, ben, year = till.join(), till.join("ben@example.com"), club.plan(shop)
+    url = f"/admin/retention_loyalty/plan/{year.pk}/change/"
+    off = form(product=year.product)
+    del off["active"]
+    assert "orders placed while it is off bring nobody a membership, not even once it is on again" in text(
+        staff.post(url, off)
+    )
+    assert PlanPause.objects.count() == 0
+    with time_machine.travel(shop.clock.now, tick=False):
+        staff.post(url, {**off, "_confirmed": "1"})
+    assert PlanPause.objects.values_list("began_at", "ended_at").get() == (shop.clock.now, None)
+    troubles = registry.troubles["loyalty.membership"]
+    assert list(troubles(shop.clock.now)) == []
+    orders = [club.buy(shop, year, user) for user in (ada, ben)]
+    club.buy(shop, year, ben, paid_at=None)
+    club.work(shop.clock.forward(hours=1))
+    said = "2 paid orders bought product p1 while “Club” was off sale, and brought no membership"
+    [found] = troubles(shop.clock.now)
+    assert (found.what, found.count, found.url) == (f"{said}: 1001, 1002", 2, url)
+    with time_machine.travel(shop.clock.now, tick=False):
+        on = staff.post(url, form(product=year.product))
+        assert f"{said}." in text(on)
+        staff.post(url, {**form(product=year.product), "_confirmed": "1"})
+    club.work(shop.clock.now)
+    assert PaidTerm.objects.count() == 0
+    paid_terms.grant(till.who(ada), year, months=12, reason="Was off", author="grace", key="1", at=shop.clock.now)
+    assert [trouble.count for trouble in troubles(shop.clock.now)] == [1]
+    shop.refund(orders[1], club.PRICE)
+    club.work(shop.clock.now)
+    assert list(troubles(shop.clock.now)) == []
 
 
 def test_a_product_that_the_shop_does_not_have_is_a_trouble(shop: FakeShop) -> None:

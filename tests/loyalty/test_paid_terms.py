@@ -18,7 +18,8 @@ from campaigns.models import Coupon, Offer
 from campaigns.services import offers
 from campaigns.terms import Kind, Terms
 from loyalty.models import PaidMember, PaidTerm, Plan
-from loyalty.services import paid_members, paid_notices, paid_persons, paid_spans, paid_terms
+from loyalty.models.plan import PlanPause
+from loyalty.services import paid_members, paid_notices, paid_persons, paid_spans, paid_terms, plan_pauses
 from loyalty.services.paid_spans import Piece
 from retention.conf import conf as ground
 from retention.models import Customer, Fact, Message
@@ -450,6 +451,58 @@ def test_a_plan_that_is_off_sells_nothing_new_and_keeps_its_word(shop: FakeShop)
     shop.mark(order, "fulfilled")
     club.work(shop.clock.now)
     assert (runs(ada), runs(ben)) == ([("2026-03-02", "2027-03-02")], [])
+
+
+def switched(plan: Plan, active: bool, *, at: datetime) -> None:
+    was, plan.active = plan.active, active
+    plan.save()
+    plan_pauses.switch(plan, was_active=was, at=at)
+
+
+def test_an_order_placed_while_the_plan_is_off_brings_nothing_even_once_it_is_on_again(shop: FakeShop) -> None:
+    ada, ben, eve, year = *(till.join(f"{name}@example.com") for name in ("ada", "ben", "eve")), club.plan(shop)
+    early = club.buy(shop, year, eve, paid_at=None)
+    switched(year, False, at=shop.clock.forward(days=1))
+    order = club.buy(shop, year, ada)
+    shop.mark(early, "paid")
+    club.work(shop.clock.now)
+    assert (runs(ada), runs(eve)) == ([], [("2026-03-03", "2027-03-03")])  # she had ordered it while it was on sale
+    switched(year, True, at=shop.clock.forward(days=30))
+    assert paid_terms.sweep(at=shop.clock.now) == 0
+    shop.mark(order, "fulfilled")
+    club.buy(shop, year, ben)
+    club.work(shop.clock.now)
+    assert (runs(ada), runs(ben)) == ([], [("2026-04-02", "2027-04-02")])
+    switched(year, False, at=shop.clock.forward(days=1))
+    assert PlanPause.objects.filter(ended_at=None).count() == 1
+
+
+def test_a_plan_made_off_sale_brings_nothing_for_orders_before_it_is_on_but_old_ones_count_if_ticked(
+    shop: FakeShop,
+) -> None:
+    ada, ben = till.join(at=datetime(2024, 1, 1, tzinfo=UTC)), till.join("ben@example.com")
+    year = club.plan(shop, active=False, count_history=True)
+    plan_pauses.switch(year, was_active=None, at=shop.clock.now)
+    club.buy(shop, year, ada, at=datetime(2025, 12, 1, tzinfo=UTC))
+    club.buy(shop, year, ben)
+    club.work(shop.clock.now)
+    assert PaidTerm.objects.count() == 0
+    switched(year, True, at=shop.clock.forward(days=1))
+    assert paid_terms.sweep(at=shop.clock.now) == 1
+    assert (runs(ada), runs(ben)) == ([("2025-12-01", "2026-12-01")], [])
+
+
+def test_a_plan_of_which_nobody_knows_since_when_it_is_off_brings_nothing_from_before(shop: FakeShop) -> None:
+    ada, year = till.join(), club.plan(shop, active=False)
+    club.buy(shop, year, ada)
+    club.work(shop.clock.now)
+    switched(year, True, at=shop.clock.forward(days=1))
+    assert paid_terms.sweep(at=shop.clock.now) == 0
+    assert list(PlanPause.objects.values_list("began_at", "ended_at")) == [(None, shop.clock.now)]
+    with pytest.raises(IntegrityError, match=r"one_at_a_time|plan_id"), transaction.atomic():
+        PlanPause.objects.bulk_create(PlanPause(plan=year) for _ in range(2))
+    with pytest.raises(IntegrityError, match="loyalty_plan_pause_ends_after_start"), transaction.atomic():
+        PlanPause.objects.create(plan=year, began_at=shop.clock.now, ended_at=shop.clock.now - DAY)
 
 
 def test_what_was_bought_stays_when_the_plan_is_sold_by_another_product(shop: FakeShop) -> None:
