@@ -9,10 +9,10 @@ from typing import Any
 from django.urls import reverse
 from django.utils import translation
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from campaigns.validity import last_day
 from loyalty import queries, showing
 from loyalty.services import notices
 from retention.links import absolute
@@ -31,7 +31,7 @@ def _values(messages: Sequence[Message], at: datetime) -> Mapping[int, Mapping[s
             values[message.pk] = {
                 "ending": showing.balance(one.points, rates)
                 or ngettext("%(n)s point", "%(n)s points", one.points) % {"n": one.points},
-                "day": date_format(localtime(one.first)),
+                "day": date_format(last_day(one.first)),
                 "link": absolute(reverse("retention:account")),
             }
     return values

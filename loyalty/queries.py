@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import Count, Exists, F, Min, Q, Sum
 
+from campaigns.validity import last_day
 from loyalty.conf import conf
-from loyalty.models import Account, Entry, Membership, OrderAward, Programme, Rate, Tier, TierBenefit, TierTable
+from loyalty.models import Account, Entry, Lot, Membership, OrderAward, Programme, Rate, Tier, TierBenefit, TierTable
 from loyalty.models.programme import Expires
 from retention.conf import conf as ground
 from retention.models import Customer, Order
@@ -34,6 +36,15 @@ def account_ending(customer: Customer, *, at: datetime) -> Account | None:
     ends = soon(at, lots="lots__")
     rows = Account.objects.filter(customer=customer)
     return rows.annotate(ending=Sum("lots__left", filter=ends), ends_at=Min("lots__expires_at", filter=ends)).first()
+
+
+def ends(account: Account) -> dict[date, int]:
+    """Return the last day, of the shop's zone, on which points can be used → how many, the first day first."""
+    found: dict[date, int] = defaultdict(int)
+    lots = Lot.objects.filter(account=account, left__gt=0).order_by("expires_at")
+    for expires_at, left in lots.values_list("expires_at", "left"):
+        found[last_day(expires_at)] += left
+    return found
 
 
 def entries(account: Account, *, limit: int, before: int | None = None) -> list[Entry]:

@@ -8,12 +8,17 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
+from campaigns.validity import last_day
 from loyalty import earning_words, explain, queries, showing, terms
 from loyalty.conf import conf
 from loyalty.models import Account, Entry, Rate
+from loyalty.models.programme import Expires
 from loyalty.services import programmes
 from retention import registry
 from retention.models import Customer
+
+ENDS = 24
+"""Days on which points end that the page lists; two years of months."""
 
 
 def points(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None:
@@ -41,6 +46,8 @@ def points(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None
         "waiting": waiting(account, rates) if account else [],
         "held": showing.balance(account.held, rates) if account and account.held else "",
         "ending": showing.balance(account.ending, rates) if account and account.ending else "",  # type: ignore[attr-defined]
+        "ends_on": last_day(account.ends_at) if account and account.ending else None,  # type: ignore[attr-defined]
+        "ends": _ends(account, rates) if account and running and running.programme.expires != Expires.NEVER else [],
         "rows": rows(entries[: conf.HISTORY_ROWS], rates),
         "older": entries[conf.HISTORY_ROWS - 1].pk if len(entries) > conf.HISTORY_ROWS else None,
         "terms": list(earning_words.for_shoppers(running, at=now)) if running else [],
@@ -65,6 +72,12 @@ def rows(entries: Sequence[Entry], rates: Sequence[Rate] = ()) -> list[dict[str,
         }
         for entry in entries
     ]
+
+
+def _ends(account: Account, rates: Sequence[Rate]) -> list[dict[str, Any]]:
+    """Return what ends when, by day."""
+    days = list(queries.ends(account).items())[:ENDS]
+    return [{"day": day, "amount": showing.gain(number, rates)} for day, number in days]
 
 
 def _balance(points: int, money: Sequence[Rate]) -> int | str:

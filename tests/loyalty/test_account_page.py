@@ -77,6 +77,28 @@ def test_what_is_pending_is_shown_with_its_day(shop: FakeShop, clock: Clock, dra
     assert "Order 1001 +40 40" in text
 
 
+@pytest.mark.parametrize(
+    ("shown_as", "listed"),
+    [
+        ("points", "May 31, 2026: 40 points June 30, 2026: 30 points"),
+        ("money", "May 31, 2026: €0.40 June 30, 2026: €0.30"),
+    ],
+)
+def test_the_page_lists_what_ends_when(
+    shop: FakeShop, clock: Clock, client: Client, shown_as: str, listed: str
+) -> None:
+    programme = start(expires="month", expires_after=2, worth="0.01", shown_as=shown_as)
+    user = join()
+    for key, number in (("a", 25), ("b", 15)):
+        points.grant([(key, who(user).pk, "")], points=number, source="test", at=clock.now)
+    points.grant([("c", who(user).pk, "")], points=30, source="test", at=clock.forward(days=31))
+    text = page(client, user, clock)
+    assert f"What ends when {listed} History" in text
+    programme.expires = "never"
+    programme.save()
+    assert "What ends when" not in page(client, user, clock)
+
+
 def test_points_that_wait_for_sending_say_so(shop: FakeShop, clock: Clock, drain: Drain, client: Client) -> None:
     start(pending_days=7, pending_from="fulfilled")
     user = join()

@@ -339,6 +339,25 @@ def test_who_is_left_by_one_few_thousand_comes_with_the_next(clock: Clock, monke
 # Told ahead
 
 
+def test_points_that_end_with_the_month_are_told_by_its_last_day(
+    clock: Clock, shop: FakeShop, mailoutbox: list[Any], client: Client
+) -> None:
+    on(expires="month", expires_after=1)
+    user = join()
+    give(user, 10, "a", clock)
+    clock.forward(days=40)
+    assert notices.warn(at=clock.now) == 1
+    delivery.deliver(at=clock.now)
+    [mail] = mailoutbox
+    assert "the first of them on April 30, 2026." in mail.body
+    client.force_login(user)
+    with time_machine.travel(clock.now, tick=False):
+        page = client.get("/retention/account/").content.decode()
+    assert "10 points end soon, the first of them on April 30, 2026." in page
+    assert expiry.expire(at=datetime(2026, 4, 30, 21, 59, 59, tzinfo=UTC)) == 0
+    assert expiry.expire(at=datetime(2026, 4, 30, 22, 0, tzinfo=UTC)) == 1
+
+
 def test_who_has_points_that_end_soon_is_told_once_and_sees_it(
     clock: Clock, shop: FakeShop, mailoutbox: list[Any], client: Client
 ) -> None:
