@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from loyalty import referral_words
+from loyalty import queries, referral_words, showing
 from loyalty.models import Referral, ReferralLink
 from loyalty.services import referral_links
 from retention import registry
@@ -28,16 +28,24 @@ def friends(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | Non
     if terms is None and not brought:
         return None
     link = referral_links.of(customer) if terms else None
+    rates = queries.worth_rates()
     return {
         "template": "loyalty/referrals.html",
         "open": terms is not None,
         "link": link,
         "url": url_of(link) if link else "",
-        "terms": list(referral_words.for_members(terms, at=now)) if terms else [],
+        "terms": list(referral_words.for_members(terms, rates, at=now)) if terms else [],
         "rows": [
-            {"at": one.at, "state": referral_words.state(one, at=now), "points": one.stands, "coupon": one.coupon_id}
+            {
+                "at": one.at,
+                "state": referral_words.state(one, at=now),
+                "gave": showing.movement(one.stands, rates) if one.stands else "",
+                "coupon": one.coupon_id,
+            }
             for one in brought[:SHOWN]
         ],
+        "nothing": showing.balance(0, rates) or "0",
+        "money": bool(showing.balance(0, rates)),
         "more": len(brought) > SHOWN,
     }
 

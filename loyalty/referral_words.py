@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -11,7 +11,8 @@ from django.utils.translation import ngettext
 from campaigns import wording
 from campaigns.models import Offer
 from campaigns.services import offers
-from loyalty.models import Referral, ReferralTerms
+from loyalty import reward_words
+from loyalty.models import Rate, Referral, ReferralTerms
 from loyalty.models.programme import PendingFrom
 
 State = Referral.State
@@ -23,24 +24,37 @@ def gives(offer: Offer) -> str:
     return wording.gives(terms, next(iter(terms.money), None)) or offer.name
 
 
-def reward(terms: ReferralTerms) -> str:
-    """Return what who brings a friend gets."""
+def reward(terms: ReferralTerms, rates: Sequence[Rate] = ()) -> str:
+    """Return what who brings a friend gets.
+
+    ``rates``: ``queries.worth_rates()``, for shoppers; where points are shown as money it is money.
+    """
     if terms.reward_offer is not None:
         return _("a coupon: %(gives)s") % {"gives": gives(terms.reward_offer)}
-    return ngettext("%(n)s point", "%(n)s points", terms.points) % {"n": terms.points}
+    return reward_words.cost(terms.points, rates)
 
 
 def for_friend(terms: ReferralTerms, *, at: datetime) -> str:
-    """Return what the friend gets, empty where it is nothing."""
+    """Return what the friend gets at once, empty where it is nothing."""
     offer = terms.friend_offer
     return gives(offer) if offer is not None and offers.closed(offer, at=at) is None else ""
 
 
-def for_members(terms: ReferralTerms, *, at: datetime) -> Iterator[str]:
-    """Yield what a member should know, a sentence each."""
+def for_friend_later(terms: ReferralTerms, rates: Sequence[Rate] = ()) -> str:
+    """Return what a friend with an account gets once the order has lasted, empty where it is nothing.
+
+    ``rates``: as for ``reward``.
+    """
+    return reward_words.cost(terms.friend_points, rates) if terms.friend_points else ""
+
+
+def for_members(terms: ReferralTerms, rates: Sequence[Rate], *, at: datetime) -> Iterator[str]:
+    """Yield what a member should know, a sentence each. ``rates``: as for ``reward``."""
     if gift := for_friend(terms, at=at):
         yield _("A friend who orders for the first time by your link gets %(gift)s.") % {"gift": gift}
-    yield _("You get %(reward)s for each friend.") % {"reward": reward(terms)}
+    if later := for_friend_later(terms, rates):
+        yield _("A friend with an account gets %(later)s when you get your reward.") % {"later": later}
+    yield _("You get %(reward)s for each friend.") % {"reward": reward(terms, rates)}
     yield _window(terms)
     if terms.most_per_month:
         yield ngettext(
@@ -61,8 +75,10 @@ def for_staff(terms: ReferralTerms, *, at: datetime) -> Iterator[str]:
     if not terms.active:
         yield _("They are not active: links answer that they are no longer good.")
     offer = terms.friend_offer
+    if later := for_friend_later(terms):
+        yield _("A friend with an account gets %(later)s, together with the reward.") % {"later": later}
     if offer is None:
-        yield _("The friend gets nothing but the shop.")
+        yield _("The friend gets no coupon.") if later else _("The friend gets nothing but the shop.")
     elif reason := offers.closed(offer, at=at):
         yield _("The friend's offer “%(offer)s” gives no coupons now (%(reason)s): friends get none.") % {
             "offer": offer.name,
@@ -75,6 +91,7 @@ def for_staff(terms: ReferralTerms, *, at: datetime) -> Iterator[str]:
     yield _("Who brought the friend gets %(reward)s, once for each friend.") % {"reward": reward(terms)}
     yield _window(terms)
     yield _("The order of a friend that is cancelled or refunded in full gives nothing, and takes back what it gave.")
+    yield _("Points that were spent meanwhile go back as the programme says of debts.")
     yield (
         ngettext(
             "Staff are asked when %(n)s friend comes from one network within %(days)s days,",
@@ -100,6 +117,8 @@ def state(referral: Referral, *, at: datetime) -> str:
     if referral.state == State.CAPPED:
         return _("Over the limit of rewards: not rewarded")
     if referral.state == State.LOST:
+        if referral.stands:
+            return _("The order did not last: not all of the reward was taken back")
         return _("The order did not last: not rewarded")
     if referral.state in (State.NO, State.DECLINED):
         return _("Does not count")

@@ -38,11 +38,12 @@ class TermsForm(forms.ModelForm):
 @admin.register(ReferralTerms)
 class ReferralTermsAdmin(ConfirmedAdmin):
     form = TermsForm
-    list_display = ("name", "active", "points", "reward_offer", "friend_offer", "window_days")
+    list_display = ("name", "active", "points", "reward_offer", "friend_offer", "friend_points", "window_days")
     list_select_related = ("reward_offer", "friend_offer")
     fields = (
-        "name", "active", "friend_offer", "points", "reward_offer", "window_days", "window_from", "link_days",
-        "most_per_month", "most_ever", "network_orders", "network_days", "burst_orders", "burst_hours", "does",
+        "name", "active", "friend_offer", "friend_points", "points", "reward_offer", "window_days", "window_from",
+        "link_days", "most_per_month", "most_ever", "network_orders", "network_days", "burst_orders", "burst_hours",
+        "does",
     )  # fmt: skip
     readonly_fields = ("does",)
     ordering = ("-active", "name")
@@ -93,7 +94,8 @@ class ReferralAdmin(ReadOnlyAdmin):
     fields = (
         "at", "order", "code", "brought_by", "brought", "state", "why", "stands_out", "review", "reviewed_by",
         "review_reason", "reviewed_at", "decision", "points", "reward_offer", "window_days", "window_from", "due_at",
-        "stands", "coupon", "rewarded_at", "friend_coupon", "parked_at",
+        "stands", "debt_policy", "forgiven", "coupon", "rewarded_at", "friend_coupon", "friend_points",
+        "friend_stands", "friend_forgiven", "parked_at",
     )  # fmt: skip
     readonly_fields = ("brought_by", "brought", "stands_out", "decision")
     search_fields = ("=order", "=code", "=referrer__id", "=friend__id")

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from loyalty import referral_sections, referral_words
+from loyalty import queries, referral_sections, referral_words
 from loyalty.models import Referral, ReferralLink
 from loyalty.services import referral_links
 from retention.api.base import Listing, Mine
@@ -29,7 +29,10 @@ class MyLink(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="To be said aloud; empty before it is made by a POST.")
     url = serializers.CharField(help_text="To be handed on; empty before it is made.")
     shows_name = serializers.BooleanField(help_text="Whether the page that it opens says my first name.")
-    friend_gets = serializers.CharField(help_text="In the request's language; empty: nothing, or there are no terms.")
+    friend_gets = serializers.CharField(help_text="At once, in the request's language; empty: nothing.")
+    friend_gets_later = serializers.CharField(
+        help_text="By a friend with an account, once their order has lasted; empty: nothing, or there are no terms."
+    )
     i_get = serializers.CharField(help_text="For each friend; empty where there are no terms in force.")
     terms = serializers.ListField(child=serializers.CharField(), help_text="How it works, a sentence each.")
 
@@ -38,13 +41,15 @@ def written(link: ReferralLink | None) -> dict[str, Any]:
     """Return the link as the API writes it."""
     now = timezone.now()
     terms = referral_links.terms()
+    rates = queries.worth_rates() if terms else []
     return {
         "code": link.code if link else "",
         "url": referral_sections.url_of(link) if link else "",
         "shows_name": bool(link and link.shows_name),
         "friend_gets": referral_words.for_friend(terms, at=now) if terms else "",
-        "i_get": referral_words.reward(terms) if terms else "",
-        "terms": list(referral_words.for_members(terms, at=now)) if terms else [],
+        "friend_gets_later": referral_words.for_friend_later(terms, rates) if terms else "",
+        "i_get": referral_words.reward(terms, rates) if terms else "",
+        "terms": list(referral_words.for_members(terms, rates, at=now)) if terms else [],
     }
 
 

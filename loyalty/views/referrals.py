@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns.models import Coupon
 from campaigns.services import applying, tries
-from loyalty import referral_words
+from loyalty import queries, referral_words
 from loyalty.services import referral_links, referral_visits
 from retention import origin, pages, waits
 from retention.services import customers
@@ -80,6 +80,7 @@ def _page(request: HttpRequest, code: str, *, refusal: object = "", status: int 
         "code": link.code,
         "name": link.customer.first_name if link.shows_name else "",
         "gift": referral_words.for_friend(terms, at=now),
+        "later": referral_words.for_friend_later(terms, queries.worth_rates()),
         "days": terms.link_days,
         "refusal": refusal,
     }

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from loyalty.models import PaidTerm, Referral, ReferralLink, ReferralTerms
+from campaigns.models import Coupon
+from campaigns.services import offers
+from campaigns.terms import Kind, Terms
+from loyalty.models import PaidTerm, Programme, Referral, ReferralLink, ReferralTerms
+from loyalty.services import programmes
 from retention.models import Customer
 from tests.api import people
 from tests.api.people import NOON, V1, Shopper
@@ -73,6 +78,62 @@ def test_a_code_that_nobody_has_is_refused_with_a_word_for_programs(ada: Shopper
     assert Referral.objects.filter(order="F1").count() == 0
 
 
+def test_a_shop_opens_a_link_and_gets_the_friends_coupon_once_for_each_visit(
+    ada: Shopper, terms: ReferralTerms
+) -> None:
+    ten = Terms(kind=Kind.PERCENTAGE, percent=Decimal(10), valid_days=30, first_order_only=True)
+    terms.friend_offer = offers.create(slug="welcome-friend", name="Welcome", terms=ten, at=NOON)
+    terms.friend_points = 100
+    terms.save()
+    client, before = till(), Coupon.objects.count()
+    answers = [
+        client.post(f"{V1}referrals/open/", {"code": " adamark ", "visit": visit}, format="json")
+        for visit in ("basket-1", "basket-1", "basket-2")
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    first, again, other = (answer.json() for answer in answers)
+    assert first == again
+    assert first["coupon"] != other["coupon"]
+    assert Coupon.objects.count() == before + 2
+    coupon = Coupon.objects.get(code=first["coupon"])
+    assert (coupon.customer, coupon.offer, coupon.max_uses, coupon.source) == (None, terms.friend_offer, 1, "referral")
+    assert (first["code"], first["friend_gets"], first["friend_gets_later"], first["days"]) == (
+        "ADAMARK", "10% off", "100 points", 30
+    )  # fmt: skip
+    order = {"order": "F1", "code": "ADAMARK", "coupon": first["coupon"].lower()}
+    answer = client.post(f"{V1}referrals/", order, format="json")
+    assert (answer.status_code, answer.json()["friend_coupon"]) == (201, coupon.pk)
+
+
+def test_a_coupon_that_no_link_gave_is_refused_with_the_order(ada: Shopper, terms: ReferralTerms) -> None:
+    client, others = till(), ada.customer.coupons.get().code
+    for coupon in (others, "NOBODYS22222"):
+        answer = client.post(f"{V1}referrals/", {"order": "F1", "code": "ADAMARK", "coupon": coupon}, format="json")
+        assert answer.status_code == 400
+        assert list(answer.json()["fields"]) == ["coupon"]
+    assert Referral.objects.filter(order="F1").count() == 0
+
+
+def test_a_link_opens_without_a_coupon_where_there_is_none_and_not_without_terms(ada: Shopper) -> None:
+    client, body = till(), {"code": "ADAMARK", "visit": "basket-1"}
+    answer = client.post(f"{V1}referrals/open/", body, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (409, "no_terms")
+    ReferralTerms.objects.create(name="Friends", active=True, points=500)
+    answer = client.post(f"{V1}referrals/open/", body, format="json").json()
+    assert (answer["coupon"], answer["friend_gets"], answer["friend_gets_later"]) == ("", "", "")
+    assert client.post(f"{V1}referrals/open/", {**body, "code": "NOBODY"}, format="json").status_code == 400
+
+
+def test_my_link_says_money_where_points_are_shown_as_money(ada: Shopper, terms: ReferralTerms) -> None:
+    Programme.objects.update(active=False)
+    programme = Programme.objects.create(name="Cashback", active=True, shown_as="money")
+    programmes.set_rate(programme, currency="EUR", points=Decimal(1), at=NOON, worth=Decimal("0.01"))
+    terms.friend_points = 250
+    terms.save()
+    said = ada.client.get(f"{V1}me/referral/").json()
+    assert (said["i_get"], said["friend_gets"], said["friend_gets_later"]) == ("€5.00", "", "€2.50")
+
+
 def test_staff_decide_by_the_api_once_and_never_for_the_referrers_own_order(ada: Shopper) -> None:
     one = Referral.objects.get(referrer=ada.customer)
     client = people.staff("clerk", "retention_loyalty.review_referral")
@@ -91,6 +152,9 @@ def test_referrals_are_filtered_and_hold_ids_only(ada: Shopper) -> None:
     answer = client.get(f"{V1}referrals/?review=open&referrer={ada.customer.pk}").json()
     assert [row["order"] for row in answer["results"]] == ["ada-mark-friend"]
     assert client.get(f"{V1}referrals/?state=rewarded").json()["results"] == []
+    assert client.get(f"{V1}referrals/?why=known").json()["results"] == []
+    Referral.objects.filter(order="ada-mark-friend").update(state="no", why="known", review="")
+    assert [row["why"] for row in client.get(f"{V1}referrals/?why=known").json()["results"]] == ["known"]
     assert people.queries(client, "referrals/") <= 6
 
 

@@ -165,7 +165,8 @@ FIELDS = {
     "points/<int:customer>/correct/": ["points", "reason"],
     "customers/<int:pk>/reviews/": ["product", "review"],
     "me/points/promise/": ["currency", "lines"],
-    "referrals/": ["order", "code", "address"],
+    "referrals/": ["order", "code", "address", "coupon"],
+    "referrals/open/": ["code", "visit"],
     "referrals/<int:pk>/decide/": ["approve", "reason"],
 }
 """What the writes take."""

@@ -35,6 +35,8 @@ MINE: dict[str, Ids] = {
     "me/memberships/": lambda owner: {},
     "me/points/": lambda owner: {},
     "me/points/entries/": lambda owner: {},
+    "me/points/leave/": lambda owner: {},
+    "me/points/return/": lambda owner: {},
     "me/points/pending/": lambda owner: {},
     "me/points/promise/": lambda owner: {},
     "me/points/terms/": lambda owner: {},
@@ -81,6 +83,7 @@ STAFF: dict[str, Ids] = {
     "points/<int:customer>/": lambda owner: {"customer": owner.customer.pk},
     "points/<int:customer>/correct/": lambda owner: {"customer": owner.customer.pk},
     "referrals/": lambda owner: {},
+    "referrals/open/": lambda owner: {},
     "referrals/<int:pk>/decide/": lambda owner: {"pk": owner.customer.referrals.get().pk},
 }
 

@@ -17,6 +17,7 @@ from campaigns.models import Coupon, Offer
 from campaigns.services import offers
 from campaigns.terms import Kind, Terms
 from loyalty.models import Referral, ReferralLink, ReferralTerms
+from loyalty.services import spending
 from retention import registry
 from retention.services import evidence
 from retention.testing.shop import FakeShop
@@ -187,6 +188,47 @@ def test_the_account_page_shows_link_terms_and_states_and_never_the_friend(shop:
         assert secret not in answer.content.decode()
 
 
+def test_where_points_are_shown_as_money_so_is_what_a_friend_brings(shop: FakeShop) -> None:
+    till.start(worth="0.01", shown_as="money", debt_policy="zero")
+    friends.terms(friend_points=1250)
+    ada = friends.member()
+    code = friends.code(ada)
+    first = friends.order(shop, code, "ben@example.com")
+    friends.work(shop.clock.forward(days=14))
+    lost = friends.order(shop, code, "cleo@example.com")
+    shop.mark(lost, "cancelled")
+    friends.work(shop.clock.now)
+    said = text(signed_in(ada).get("/retention/account/"))
+    assert "You get €5.00 for each friend." in said
+    assert "A friend with an account gets €12.50 when you get your reward." in said
+    assert "When A friend's order Amount" in said
+    assert "Rewarded +€5.00" in said
+    assert "The order did not last: not rewarded €0.00" in said
+    spending.spend(till.who(ada).pk, amount=300, key="a", source="test", at=shop.clock.now)
+    shop.mark(first, "cancelled")
+    friends.work(shop.clock.forward(days=1))
+    said = text(signed_in(ada).get("/retention/account/"))
+    assert "The order did not last: not all of the reward was taken back +€3.00" in said
+    friends_page = text(Client().get(f"/retention/r/{code}/"))
+    assert "With an account you get €12.50 once your first order is paid" in friends_page
+    for page in (said, friends_page):
+        assert "500 points" not in page
+        assert "1,250" not in page
+
+
+def test_the_page_says_which_points_a_friend_gets_and_when(shop: FakeShop) -> None:
+    terms = friends.terms(friend_points=100)
+    link = path(friends.member())
+    said = text(Client().get(link))
+    assert "With an account you get 100 points once your first order is paid and can no longer be sent back." in said
+    assert "your friend gets a thank-you" not in said
+    terms.friend_offer = welcome()
+    terms.save()
+    said = text(Client().get(link))
+    assert "For your first order you get 10% off ." in said
+    assert "With an account you get 100 points" in said
+
+
 def test_a_member_without_a_link_gets_one_by_a_button_and_not_by_looking(shop: FakeShop) -> None:
     friends.terms()
     mine = signed_in(friends.member())
@@ -204,15 +246,18 @@ def test_without_terms_and_friends_there_is_no_section(shop: FakeShop) -> None:
 
 
 def test_terms_are_said_in_words_before_they_are_saved(staff: Client) -> None:
-    form = {"name": "Friends", "active": "on", "points": "500", "window_days": "14", "window_from": "paid",
-            "link_days": "30", "network_orders": "3", "network_days": "30", "burst_orders": "5",
+    form = {"name": "Friends", "active": "on", "friend_points": "0", "points": "500", "window_days": "14",
+            "window_from": "paid", "link_days": "30", "network_orders": "3", "network_days": "30", "burst_orders": "5",
             "burst_hours": "24"}  # fmt: skip
     answer = staff.post("/admin/retention_loyalty/referralterms/add/", form)
     assert ReferralTerms.objects.count() == 0
     assert "Who brought the friend gets 500 points, once for each friend." in text(answer)
     assert "The friend gets nothing but the shop." in text(answer)
-    staff.post("/admin/retention_loyalty/referralterms/add/", {**form, "_confirmed": "1"})
-    assert ReferralTerms.objects.get().points == 500
+    answer = staff.post("/admin/retention_loyalty/referralterms/add/", {**form, "friend_points": "100"})
+    assert "A friend with an account gets 100 points, together with the reward." in text(answer)
+    assert "The friend gets no coupon." in text(answer)
+    staff.post("/admin/retention_loyalty/referralterms/add/", {**form, "friend_points": "100", "_confirmed": "1"})
+    assert (ReferralTerms.objects.get().points, ReferralTerms.objects.get().friend_points) == (500, 100)
 
 
 @pytest.mark.parametrize(
@@ -224,8 +269,8 @@ def test_terms_are_said_in_words_before_they_are_saved(staff: Client) -> None:
     ],
 )
 def test_terms_that_make_no_sense_are_refused_in_words(staff: Client, change: dict[str, str], sentence: str) -> None:
-    form = {"name": "Friends", "active": "on", "points": "500", "window_days": "14", "window_from": "paid",
-            "link_days": "30", "network_orders": "3", "network_days": "30", "burst_orders": "5",
+    form = {"name": "Friends", "active": "on", "friend_points": "0", "points": "500", "window_days": "14",
+            "window_from": "paid", "link_days": "30", "network_orders": "3", "network_days": "30", "burst_orders": "5",
             "burst_hours": "24"}  # fmt: skip
     answer = staff.post("/admin/retention_loyalty/referralterms/add/", {**form, **change})
     assert sentence in text(answer)
@@ -233,8 +278,8 @@ def test_terms_that_make_no_sense_are_refused_in_words(staff: Client, change: di
 
 
 def test_a_reward_for_first_orders_only_is_refused_as_nobody_who_brings_a_friend_would_get_it(staff: Client) -> None:
-    form = {"name": "Friends", "active": "on", "points": "0", "window_days": "14", "window_from": "paid",
-            "link_days": "30", "network_orders": "3", "network_days": "30", "burst_orders": "5",
+    form = {"name": "Friends", "active": "on", "friend_points": "0", "points": "0", "window_days": "14",
+            "window_from": "paid", "link_days": "30", "network_orders": "3", "network_days": "30", "burst_orders": "5",
             "burst_hours": "24", "reward_offer": str(welcome().pk)}  # fmt: skip
     answer = staff.post("/admin/retention_loyalty/referralterms/add/", form)
     assert "This offer is for first orders only." in text(answer)
