@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from loyalty.models import Account, Claim, Entry, Lot, LotMove, OrderAward
+from loyalty.models import Account, Claim, Entry, Lot, LotMove, OrderAward, Reward
 from loyalty.services import tallies
 
 
@@ -21,7 +21,7 @@ class Difference:
     """One place where the cache and the entries disagree."""
 
     what: str
-    """``account``, ``award``, ``lot``, ``claim``, ``entry`` or ``limit``."""
+    """``account``, ``award``, ``lot``, ``claim``, ``reward``, ``entry`` or ``limit``."""
     id: int
     column: str
     cached: int
@@ -91,6 +91,15 @@ ORDER BY c.id
 """
 """The key of a claim's entry is ``claim:7:0``."""
 
+REWARDS = """
+SELECT r.id, r.taken, COALESCE(c.counted, 0)
+FROM {reward} r LEFT JOIN (
+    SELECT reward_id, COUNT(*) AS counted FROM {claim} WHERE counted GROUP BY reward_id
+) c ON c.reward_id = r.id
+WHERE r.taken <> COALESCE(c.counted, 0)
+ORDER BY r.id
+"""
+
 ENTRIES = """
 SELECT id, balance_after, running FROM (
     SELECT id, balance_after,
@@ -104,8 +113,8 @@ ORDER BY id
 
 
 def differences() -> Iterator[Difference]:
-    """Yield every difference between cached sums and entries or claims; reads the whole ledger. Seven queries, and four
-    more where there are limits."""
+    """Yield every difference between cached sums and entries or claims; reads the whole ledger. Eight queries, and
+    four more where there are limits."""
     for pk, balance, pending, owed, true_balance, true_pending in _rows(ACCOUNTS):
         for column, cached, rebuilt in (
             ("balance", balance, true_balance),
@@ -131,6 +140,8 @@ def differences() -> Iterator[Difference]:
                 yield Difference(what="account", id=pk, column=column, cached=cached, rebuilt=int(rebuilt))
     for pk, spent, true_spent in _rows(CLAIMS):
         yield Difference(what="claim", id=pk, column="spent", cached=spent, rebuilt=int(true_spent))
+    for pk, taken, counted in _rows(REWARDS):
+        yield Difference(what="reward", id=pk, column="taken", cached=taken, rebuilt=int(counted))
     for pk, told, running in _rows(ENTRIES):
         yield Difference(what="entry", id=pk, column="balance_after", cached=told, rebuilt=int(running))
     for tally, there in tallies.beyond():
@@ -158,6 +169,7 @@ def _rows(sql: str) -> list[Any]:
         "entry": quote(Entry._meta.db_table),
         "lot": quote(Lot._meta.db_table),
         "move": quote(LotMove._meta.db_table),
+        "reward": quote(Reward._meta.db_table),
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.format(**names))

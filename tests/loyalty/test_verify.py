@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from loyalty.models import Account, CapTally, OrderAward, Programme
+from loyalty.models import Account, CapTally, OrderAward, Programme, Reward
 from loyalty.services import actions, tallies, verifying
 from loyalty.services.actions import Done
 from retention import registry
@@ -68,6 +68,13 @@ def test_an_entry_that_somebody_changed_behind_our_back_is_found() -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE retention_loyalty_entry SET points = points + 1, bucket = 'balance'")
     assert {one.what for one in verifying.differences()} == {"account", "award", "entry"}
+
+
+def test_a_stock_from_which_nobody_has_taken_is_found(clock: Clock) -> None:
+    prize = Reward.objects.create(
+        name="Prize", kind="custom", cost=10, stock=5, taken=2, active=True, created_at=clock.now
+    )
+    assert [str(one) for one in verifying.differences()] == [f"reward {prize.pk}: taken is 2, its entries say 0"]
 
 
 def test_what_is_used_of_a_limit_and_nobody_got_is_found(shop: FakeShop, clock: Clock, drain: Drain) -> None:
