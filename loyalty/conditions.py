@@ -68,7 +68,8 @@ class HasPointsForm(forms.Form):
 
 
 class HasPoints(Condition):
-    """Can spend so many points now: pending ones are not open yet, and those set aside for a reward are bespoken."""
+    """Can spend so many points now: pending ones are not open yet, those set aside for a reward are bespoken, and
+    those of who has left the programme stand still."""
 
     name = "loyalty.has_points"
     label = gettext_lazy("has points to spend")
@@ -76,7 +77,7 @@ class HasPoints(Condition):
 
     def where(self, parameters: Mapping[str, Any], *, at: datetime) -> Q:
         least = self.read(parameters)["points"]
-        return same_person.any_of(Account.objects.filter(balance__gte=F("held") + least))
+        return same_person.any_of(Account.objects.filter(balance__gte=F("held") + least, left_at=None))
 
     def reason(self, parameters: Mapping[str, Any]) -> Words:
         return _("Has fewer than %(points)s points.") % {"points": parameters.get("points", "?")}

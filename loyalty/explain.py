@@ -35,6 +35,8 @@ def cause(entry: Entry, number: str) -> str:
         return _("Order %(order)s belongs to another account") % words
     if entry.kind == Kind.CAPPED:
         return _stopped(entry)
+    if entry.kind == Kind.FORFEIT:
+        return _("Order %(order)s, given up after you left") % words if entry.order else _("Given up after you left")
     if entry.order:
         return _("Order %(order)s") % words
     if entry.kind == Kind.GRANT and (deed := deeds.deeds.get(entry.breakdown.get("action", ""))):

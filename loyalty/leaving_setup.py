@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext_lazy as _
 
+from loyalty import leaving_section
 from loyalty.facts import ProgrammeLeft
 from loyalty.services import forfeits, leaving
 from retention import registry
@@ -30,6 +31,7 @@ def follow(batch: Sequence[Recorded]) -> None:
 def load() -> None:
     """Register everything of leaving."""
     registry.ticks.add(TICK.name, TICK)
+    leaving_section.load()
     subscribe(
         "loyalty.leaving",
         ProgrammeLeft,

@@ -18,7 +18,8 @@ from retention.mail import Asked, Para, Part
 def _build(asked: Sequence[Asked], at: datetime) -> Mapping[int, Mapping[str, Any]]:
     """Return points and their worth by key: two queries."""
     whose = {one.customer for one in asked}
-    balances = dict(Account.objects.filter(customer__in=whose, balance__gt=0).values_list("customer", "balance"))
+    mine = Account.objects.filter(customer__in=whose, balance__gt=0, left_at=None)
+    balances = dict(mine.values_list("customer", "balance"))
     rates = queries.worth_rates() if balances else []
     values = {}
     for one in asked:

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from loyalty import explain, queries, tier_words
-from loyalty.models import Entry, OrderAward, TierMove
-from loyalty.services import tiers
+from loyalty.models import Account, Entry, OrderAward, TierMove
+from loyalty.services import absences, tiers
 from retention import moments, registry
 from retention.models import Customer
 from retention.registry import Event, Panel, PanelAction, PanelData, Row
@@ -46,7 +46,8 @@ def points(customer: Customer) -> PanelData:
         for entry in entries
     ]
     actions = []
-    if customer.kind != Customer.Kind.GUEST and customer.absorbed_into_id is None:
+    left_at = account.left_at if account else None
+    if customer.kind != Customer.Kind.GUEST and customer.absorbed_into_id is None and left_at is None:
         actions.append(
             PanelAction(
                 label=_("Give or take points"),
@@ -57,10 +58,22 @@ def points(customer: Customer) -> PanelData:
     return PanelData(
         columns=(_("When"), _("What for"), _("Kind"), _("Where"), _("Points"), _("Balance"), _("How")),
         rows=rows,
-        summary=_("%(balance)s to spend, %(pending)s pending")
-        % {"balance": account.balance if account else 0, "pending": account.pending if account else 0},
+        summary=_so_far(account),
         actions=actions,
     )
+
+
+def _so_far(account: Account | None) -> str:
+    """Return what stands; of who has left the programme, since when, and when it is gone."""
+    text = _("%(balance)s to spend, %(pending)s pending") % {
+        "balance": account.balance if account else 0,
+        "pending": account.pending if account else 0,
+    }
+    if account is None or account.left_at is None:
+        return text
+    words = {"left": moments.show(account.left_at), "gone": moments.show(absences.ends_at(account.left_at))}
+    left = _("left the programme on %(left)s; what stands is written off on %(gone)s unless they come back") % words
+    return f"{text}; {left}"
 
 
 def _words(entry: Entry) -> str:

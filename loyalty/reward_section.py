@@ -65,8 +65,8 @@ def nudge(request: HttpRequest, at: datetime) -> Mapping[str, Any] | None:
     if not request.user.is_authenticated:
         return None
     # most pages are of people without points: for them it is one look
-    account = Account.objects.filter(customer__user=request.user.pk, balance__gt=F("held")).select_related("customer")
-    if (mine := account.first()) is None:
+    account = Account.objects.filter(customer__user=request.user.pk, balance__gt=F("held"), left_at=None)
+    if (mine := account.select_related("customer").first()) is None:
         return None
     customer = mine.customer
     found = _basket(request, customer, at=at)

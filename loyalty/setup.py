@@ -87,7 +87,7 @@ def load() -> None:
         paid_setup,
         referral_setup,
         tier_setup,
-        leaving_setup,
+        leaving_setup,  # its section is the last
     ):
         part.load()
     registry.api_routes.add("loyalty", "loyalty.api.urls")

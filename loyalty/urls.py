@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from loyalty.views import challenges, history, referrals, rewards
+from loyalty.views import challenges, history, leaving, referrals, rewards
 
 app_name = "loyalty"
 
 urlpatterns = [
     path("challenges/<int:pk>/join/", challenges.join, name="challenge_join"),
+    path("programme/leave/", leaving.leave, name="leave"),
+    path("programme/return/", leaving.come_back, name="come_back"),
     path("points/", history.history, name="history"),
     path("points/basket/", rewards.use_points, name="use_points"),
     path("points/basket/no/", rewards.dismiss, name="dismiss_points"),

@@ -384,7 +384,8 @@ not have it yet."""
 
 
 account_pages: Registry[Callable[[HttpRequest, Customer], Mapping[str, Any] | None]] = Registry("account page")
-"""Sections of the shopper's account page: context with ``template``, or None."""
+"""Sections of the shopper's account page: context with ``template``, or None. ``instead_of`` in it: names of other
+sections that are not shown then."""
 
 
 basket_nudges: Registry[Callable[[HttpRequest, datetime], Mapping[str, Any] | None]] = Registry("basket nudge")

@@ -44,7 +44,7 @@ class CorrectionForm(forms.Form):
 class AccountAdmin(ReadOnlyAdmin):
     change_list_template = "loyalty/admin/account_list.html"
     list_display = ("__str__", "balance", "pending", "owed", "created_at")
-    fields = ("whose", "balance", "pending", "owed", "created_at")
+    fields = ("whose", "balance", "pending", "owed", "left_at", "created_at")
     readonly_fields = ("whose",)
     search_fields = ("=customer__id", "customer__orders__number")
     date_hierarchy = "created_at"
@@ -98,6 +98,8 @@ class AccountAdmin(ReadOnlyAdmin):
             form.add_error("points", _("One correction moves at most %(most)s points.") % {"most": conf.ADJUST_MAX})
         except corrections.NothingToCorrect:
             form.add_error("points", _("Give a number other than zero, and a reason."))
+        except corrections.HasLeft:
+            form.add_error(None, _("The customer has left the programme. Only they can come back."))
         except corrections.HoldsNoPoints:
             form.add_error(None, _("A guest holds no points: the customer needs an account in the shop."))
         except points.KeyReused:

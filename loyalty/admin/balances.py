@@ -27,6 +27,7 @@ REASONS = {
     balance_people.UNKNOWN: gettext_lazy("nobody has this address or number yet"),
     balance_people.UNPROVEN: gettext_lazy("the mailbox is not proven yet"),
     balance_people.SEVERAL: gettext_lazy("more than one customer has it: give by hand"),
+    balances.LEFT: gettext_lazy("the customer has left the programme"),
     balances.BEFORE: gettext_lazy("has had theirs from this programme, or waits for them"),
     balances.DOUBLE: gettext_lazy("another line is about the same customer"),
     balances.ENDED: gettext_lazy("the points ended while they waited"),

@@ -26,10 +26,15 @@ class HoldsNoPoints(Conflict):
     default_detail = _("A guest holds no points: the customer needs an account in the shop.")
 
 
+class HasLeft(Conflict):
+    default_code = "has_left"
+    default_detail = _("The customer has left the programme. Only they can come back.")
+
+
 class AccountOut(serializers.ModelSerializer[Account]):
     class Meta:
         model = Account
-        fields = ("customer", "balance", "pending", "owed", "created_at")
+        fields = ("customer", "balance", "pending", "owed", "left_at", "created_at")
         read_only_fields = fields
         ref_name = "PointsAccount"
 
@@ -138,6 +143,8 @@ class Correct(Staff):
                 key=f"api:{request.user.pk}:{key}",
                 at=timezone.now(),
             )
+        except corrections.HasLeft:
+            raise HasLeft from None
         except corrections.HoldsNoPoints:
             raise HoldsNoPoints from None
         except points.KeyReused:

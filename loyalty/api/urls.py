@@ -7,6 +7,7 @@ from loyalty.api import (
     earning,
     gifts,
     giving,
+    leaving,
     memberships,
     my_referrals,
     referrals,
@@ -24,6 +25,8 @@ urlpatterns = [
     path("me/memberships/", memberships.MyMemberships.as_view(), name="api_my_memberships"),
     path("me/points/", wallet.Points.as_view(), name="api_my_points"),
     path("me/points/entries/", wallet.Entries.as_view(), name="api_my_entries"),
+    path("me/points/leave/", leaving.Leave.as_view(), name="api_leave_programme"),
+    path("me/points/return/", leaving.ComeBack.as_view(), name="api_return_to_programme"),
     path("me/points/pending/", standing.Pending.as_view(), name="api_my_pending"),
     path("me/points/promise/", earning.Promise.as_view(), name="api_my_promise"),
     path("me/points/terms/", earning.Terms.as_view(), name="api_my_terms"),
@@ -40,5 +43,6 @@ urlpatterns = [
     path("points/<int:customer>/", staff.AccountDetail.as_view(), name="api_account"),
     path("points/<int:customer>/correct/", staff.Correct.as_view(), name="api_correct"),
     path("referrals/", referrals.Referrals.as_view(), name="api_referrals"),
+    path("referrals/open/", referrals.Open.as_view(), name="api_open_referral"),
     path("referrals/<int:pk>/decide/", referrals.Decide.as_view(), name="api_decide_referral"),
 ]

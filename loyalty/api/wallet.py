@@ -46,6 +46,7 @@ class MyTier(serializers.Serializer[Any]):
 
 
 class Wallet(serializers.Serializer[Any]):
+    member = serializers.BooleanField(help_text="False: I have left the programme, and earn and spend nothing.")
     balance = serializers.IntegerField(help_text="Points that are there; never below 0.")
     held = serializers.IntegerField(help_text="Of these, set aside for claimed rewards: not to be spent otherwise.")
     owed = serializers.IntegerField(help_text="Points that later ones fill up first, after a refund of spent points.")
@@ -76,15 +77,17 @@ class Points(Mine):
                 "points_account__balance",
                 "points_account__pending",
                 "points_account__held",
+                "points_account__left_at",
                 "membership__since",
                 "membership__tier__name",
                 "membership__tier__table__active",
             )
             .first()
         )
-        balance, pending, held, since, tier, active = found or (None, None, None, None, None, None)
+        balance, pending, held, left_at, since, tier, active = found or (None,) * 7
         return Response(
             {
+                "member": left_at is None,
                 "balance": max(balance or 0, 0),
                 "held": held or 0,
                 "owed": max(-(balance or 0), 0),

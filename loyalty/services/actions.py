@@ -26,6 +26,8 @@ from retention.services import facts
 log = logging.getLogger(__name__)
 
 State = ActionAward.State
+OUT = "had left the programme"
+"""Why what was done meanwhile brings nothing, for the shop's own record."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,6 +209,13 @@ def _receive(customers: Collection[int]) -> list[str]:
     return [award.key for award in waiting]
 
 
+def _refuse(awards: Sequence[ActionAward], *, at: datetime) -> None:
+    """Give nothing for what was done while its doer was out of the programme, and say so to staff."""
+    if awards:
+        rows = ActionAward.objects.filter(pk__in=[award.pk for award in awards])
+        rows.update(state=State.DECLINED, decided_at=at, reason=OUT)
+
+
 def give(keys: Collection[str], *, at: datetime) -> int:
     """Post what is given and not posted, as far as limits let it. Returns how many got points."""
     due = ActionAward.objects.filter(key__in=keys, state=State.GIVEN, entry=None).select_related("rule__programme")
@@ -214,6 +223,10 @@ def give(keys: Collection[str], *, at: datetime) -> int:
     if not awards:
         return 0
     book = Book((award.customer_id for award in awards), at=at)
+    spans = book.spans()
+    refused = [award for award in awards if spans.was_out(award.customer_id, award.at)]
+    _refuse(refused, at=at)
+    awards = [award for award in awards if award not in refused]
     needs = {
         award.pk: Need(account=book.account(award.customer_id).pk, programme=award.rule.programme, at=award.at)
         for award in awards

@@ -17,7 +17,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from loyalty.balance_file import Line, Reading
 from loyalty.facts import PointsAwarded
 from loyalty.models import BalanceImport, BalanceLine, Entry
-from loyalty.services import balance_people, points, programmes
+from loyalty.services import absences, balance_people, points, programmes
 from loyalty.services.points import Posting
 from retention.facts import FactData
 from retention.locks import one_at_a_time
@@ -33,6 +33,8 @@ WAITS = timedelta(hours=1)
 BEFORE, DOUBLE, ENDED, FORGOTTEN = "before", "double", "ended", "forgotten"
 """Why a line is left out: the person has had theirs from this programme; another line is the same customer's; the
 points have ended while they waited; the person was forgotten."""
+LEFT = "left"
+"""Why a line waits: the person has left the programme, and gets theirs on coming back."""
 
 State = BalanceLine.State
 
@@ -184,6 +186,7 @@ def _give(rows: Sequence[BalanceLine], *, at: datetime) -> int:
     had = {one: _had(one, people=[row.person for row in rows], customers=customers, but=[row.pk for row in rows])
            for one in {row.source for row in rows}}  # fmt: skip
     able = points.holders(customers)
+    out = absences.out(customers - able)
     end, renews = programmes.end_of(at)
     given: list[BalanceLine] = []
     for row in rows:
@@ -194,7 +197,8 @@ def _give(rows: Sequence[BalanceLine], *, at: datetime) -> int:
         elif row.person in had[row.source]:
             row.state, row.reason = State.REFUSED, BEFORE
         elif isinstance(customer, str) or customer not in able:
-            row.state, row.reason = State.WAITING, customer if isinstance(customer, str) else balance_people.UNKNOWN
+            row.state = State.WAITING
+            row.reason = customer if isinstance(customer, str) else LEFT if customer in out else balance_people.UNKNOWN
         elif customer in had[row.source]:
             row.state, row.reason = (
                 State.REFUSED,

@@ -16,7 +16,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from loyalty.locks import hold
 from loyalty.models import Challenge, ChallengeGoods, Participation, Present
 from loyalty.models.challenge import Span
-from loyalty.services import goals, goods_back, participants, presents
+from loyalty.services import absences, goals, goods_back, participants, presents
 from loyalty.services.goals import Asked, Bought, Placed, Reached
 from loyalty.services.presents import Series, Wanted
 from retention.conf import conf as ground
@@ -80,9 +80,10 @@ def standing(customer: Customer, rows: Sequence[Participation]) -> dict[int, int
 
 def orders_of(customers: Collection[int], *, since: datetime, lines: bool) -> dict[int, list[Placed]]:
     """Return the orders that count of each customer, with their lines where asked for. Four queries at most."""
-    rows = Order.objects.counted().filter(
+    counted = Order.objects.counted().filter(
         customer__in=customers, placed_at__gte=since, paid_at__isnull=False, history=False
     )
+    rows = absences.without(counted)  # what is placed by who has left the programme leads nowhere
     orders = list(rows.only(*READ))
     backs = goods_back.of(orders)
     bought: dict[int, list[Bought]] = defaultdict(list)
@@ -120,7 +121,8 @@ def _enter(people: Collection[int], *, at: datetime) -> None:
     there = set(
         Participation.objects.filter(challenge__in=automatic, customer__in=people).values_list("challenge", "customer")
     )
-    orders = Order.objects.counted().filter(customer__in=people, paid_at__isnull=False, history=False)
+    counted = Order.objects.counted().filter(customer__in=people, paid_at__isnull=False, history=False)
+    orders = absences.without(counted)
     placed: dict[int, list[datetime]] = defaultdict(list)
     since = min(challenge.starts_at for challenge in automatic)
     for customer, when in orders.filter(placed_at__gte=since).values_list("customer", "placed_at"):

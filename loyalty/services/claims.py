@@ -22,7 +22,7 @@ from loyalty.facts import PointsSpent, RewardClaimed
 from loyalty.locks import hold
 from loyalty.models import Claim, Reward, Task
 from loyalty.models.claim import LIVE
-from loyalty.services import coupon_families, paying, points, programmes, rewards
+from loyalty.services import absences, coupon_families, paying, points, programmes, rewards
 from loyalty.services.points import Book, Kind, Posting
 from loyalty.services.rewards import No
 from retention.facts import FactData
@@ -69,7 +69,7 @@ def claim(
     Refused, and points.KeyReused where the key names another wish.
     """
     if not points.holders([customer.pk]):
-        raise Refused(No.HOLDS_NO_POINTS)
+        raise Refused(No.HAS_LEFT if absences.out([customer.pk]) else No.HOLDS_NO_POINTS)
     with transaction.atomic():
         book = Book([customer.pk], at=at)
         account = book.account(customer.pk)

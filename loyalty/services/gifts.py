@@ -16,7 +16,7 @@ from django.db.models import Exists, F, OuterRef
 
 from loyalty.locks import hold
 from loyalty.models import GiftPlan, GiftProgress, GiftVersion, Present
-from loyalty.services import goods_back, presents, rounds
+from loyalty.services import absences, goods_back, presents, rounds
 from loyalty.services.presents import Series, Wanted
 from loyalty.services.rounds import Count, Counting, Placed
 from retention.models import Customer, Order
@@ -101,12 +101,13 @@ def settle_surplus(*, at: datetime, limit: int = 500) -> int:
 
 
 def orders_of(customers: Collection[int]) -> dict[int, list[Placed]]:
-    """Return the orders that count of each customer: paid, neither cancelled nor paid back in full.
+    """Return the orders that count of each customer: paid, neither cancelled nor paid back in full, and placed by who
+    was in the programme then.
 
     One query, and two where some of them have refunds.
     """
     found: dict[int, list[Placed]] = defaultdict(list)
-    rows = Order.objects.counted().filter(customer__in=customers, paid_at__isnull=False)
+    rows = absences.without(Order.objects.counted().filter(customer__in=customers, paid_at__isnull=False))
     orders = list(rows.only(*READ))
     backs = goods_back.of(orders)
     for order in orders:

@@ -14,11 +14,13 @@ from campaigns.services.coupons import Wish
 from loyalty.models import Entry, Present, Programme, Task
 from loyalty.models.gift import Gives
 from loyalty.models.programme import DebtPolicy
-from loyalty.services import points
+from loyalty.services import absences, points
 
 WRITTEN = ["state", "waits", "coupon", "entry", "task", "debt_policy", "given_at"]
 GUEST = "no_account"
 """Points wait for an account."""
+OUT = "left"
+"""Whose present it is has left the programme; it is there when they come back."""
 
 
 def hand_out(rows: Sequence[Present], *, at: datetime) -> list[Present]:
@@ -28,8 +30,12 @@ def hand_out(rows: Sequence[Present], *, at: datetime) -> list[Present]:
     prefetch_related_objects(rows, "version__plan", "participation")
     of: dict[str, list[Present]] = defaultdict(list)
     waited = {row.pk: row.waits for row in rows}
+    out = absences.out({row.customer_id for row in rows})
     for row in rows:
-        of[row.gives].append(row)
+        if row.customer_id in out:
+            row.waits = OUT
+        else:
+            of[row.gives].append(row)
     _coupons(of[Gives.COUPON], at=at)
     _points(of[Gives.POINTS], at=at)
     _tasks(of[Gives.TASK], at=at)

@@ -31,7 +31,7 @@ class Ending:
 def ending(customers: Collection[int], *, at: datetime) -> dict[int, Ending]:
     """Return how many points end within ``EXPIRY_NOTICE_DAYS``, and when, for those who have any: one query."""
     rows = (
-        Lot.objects.filter(queries.soon(at), account__customer__in=customers)
+        Lot.objects.filter(queries.soon(at), account__customer__in=customers, account__left_at=None)
         .order_by()
         .values_list("account__customer")
     )
@@ -43,7 +43,8 @@ def ending(customers: Collection[int], *, at: datetime) -> dict[int, Ending]:
 
 def warn(*, at: datetime, limit: int = 1000) -> int:
     """Promise a mail to everybody who has points that end soon and was not told. Returns how many."""
-    untold = Lot.objects.filter(queries.soon(at), warned_at=None).order_by()
+    # who has left the programme gets no mail about points; who comes back is told then
+    untold = Lot.objects.filter(queries.soon(at), warned_at=None, account__left_at=None).order_by()
     with transaction.atomic():
         some = untold.values_list("account", flat=True).distinct().order_by("account")[: batch_size(limit)]
         # whoever writes these accounts' ledger waits: lots are written in an order of their own there

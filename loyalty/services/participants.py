@@ -9,6 +9,7 @@ from django.db import transaction
 
 from loyalty.models import Challenge, Participation
 from loyalty.models.challenge import Span
+from loyalty.services import absences
 from retention import registry
 from retention.conf import conf as ground
 from retention.models import Customer
@@ -19,7 +20,7 @@ class NotOpen(Exception):
 
 
 class NotForThem(Exception):
-    """Guests and forgotten people take part in nothing, and a challenge may be for some only."""
+    """Guests, forgotten people and those who have left take part in nothing, and a challenge may be for some only."""
 
 
 class NoJoining(Exception):
@@ -38,7 +39,7 @@ def join(challenge: Challenge, customer: Customer, *, at: datetime) -> Participa
         return there
     if not Challenge.objects.open(at=at).filter(pk=challenge.pk).exists():
         raise NotOpen
-    if not people([customer.pk]) or not eligible(challenge, {customer.pk}, at=at):
+    if not people([customer.pk]) or absences.out([customer.pk]) or not eligible(challenge, {customer.pk}, at=at):
         raise NotForThem
     with transaction.atomic():
         # twice at once is one: the constraint loyalty_challenge_once_per_person

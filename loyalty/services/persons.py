@@ -13,6 +13,7 @@ from django.db.models import Sum
 from django.db.models.functions import Coalesce
 
 from loyalty.models import (
+    Absence,
     Account,
     ActionAward,
     Correction,
@@ -45,6 +46,9 @@ def export(customer: Customer) -> Mapping[str, Any]:
             ActionAward.objects.filter(customer=customer)
             .order_by("pk")
             .values("rule__action", "subject", "state", "points", "at", "reason")
+        ),
+        "absences": list(
+            Absence.objects.filter(customer=customer).order_by("pk").values("left_at", "returned_at", "given_up_at")
         ),
         "tier": membership.tier.name if membership and membership.tier else "",
         "tier_moves": list(

@@ -32,6 +32,7 @@ class No(TextChoices):
     TOO_FEW = "too_few", _("That is fewer points than can be used at once.")
     NO_WORTH = "no_worth", _("Points cannot be used for this basket now.")
     HOLDS_NO_POINTS = "holds_no_points", _("Points are for members: sign in first.")
+    HAS_LEFT = "has_left", _("You have left the programme. Come back, and you can use your points.")
     NO_COUPON = "no_coupon", _("This reward cannot be given to you now.")
 
 

@@ -142,7 +142,9 @@ def home(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     customer = customers.for_user(request.user, at=now)
     question = questions.next_one(customer, at=now)
-    sections = [section for build in registry.account_pages if (section := build(request, customer)) is not None]
+    found = {name: registry.account_pages[name](request, customer) for name in registry.account_pages.names()}
+    replaced = {name for section in found.values() if section for name in section.get("instead_of", ())}
+    sections = [section for name, section in found.items() if section is not None and name not in replaced]
     return pages.show(
         request,
         "retention/account.html",

@@ -26,7 +26,7 @@ def wallet(shopper: Shopper) -> Any:
 
 
 def test_who_never_had_a_point_has_an_empty_wallet(ada: Shopper) -> None:
-    assert wallet(ada) == {"balance": 0, "held": 0, "owed": 0, "pending": 0, "tier": None}
+    assert wallet(ada) == {"member": True, "balance": 0, "held": 0, "owed": 0, "pending": 0, "tier": None}
     assert Account.objects.count() == 0
     assert ada.client.get(f"{V1}me/points/tier/").status_code == 204
     for path in ("entries", "pending"):

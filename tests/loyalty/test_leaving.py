@@ -15,26 +15,44 @@ from django.test.utils import CaptureQueriesContext
 from campaigns.services import offers
 from campaigns.terms import Money, Terms
 from loyalty.facts import PointsForfeited, ProgrammeLeft, ProgrammeReturned, TierChanged
-from loyalty.models import Absence, Account, Claim, Entry, Lot, Membership, OrderAward, Reward, TierMove
+from loyalty.models import (
+    Absence,
+    Account,
+    ActionAward,
+    Claim,
+    Entry,
+    Lot,
+    Membership,
+    OrderAward,
+    Participation,
+    Present,
+    Reward,
+    TierMove,
+)
 from loyalty.services import (
     absences,
+    actions,
     awards,
     claims,
     corrections,
     expiry,
     forfeits,
     leaving,
+    participants,
     points,
+    presents,
     promises,
     spending,
     tiers,
     verifying,
 )
+from loyalty.services.actions import Done
 from loyalty.services.rewards import No
 from retention.models import Customer, Fact
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
-from tests.loyalty.till import account, award, join, ledger, start, table, who
+from tests.loyalty import gifts
+from tests.loyalty.till import START, account, award, join, ledger, start, table, who
 
 Drain = Callable[[datetime], None]
 
@@ -247,6 +265,63 @@ def test_gifts_of_points_are_refused_while_out(shop: FakeShop, clock: Clock, dra
     assert len(points.grant([("journey", who(user).pk, "")], points=5, source="test", at=clock.now)) == 1
 
 
+def test_what_is_done_while_out_is_declined_and_what_was_done_before_is_not(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    programme = start()
+    user = join()
+    actions.set_rule(programme, action="review", points=20, often="thing", at=START)
+    before = clock.now
+    leave(user, drain, clock)
+    for subject, when in (("cup", before), ("tea", clock.now)):
+        actions.did([Done(action="review", customer=who(user).pk, subject=subject, at=when)], at=clock.now)
+    back(user, drain, clock)
+    actions.did([Done(action="review", customer=who(user).pk, subject="pot", at=clock.now)], at=clock.now)
+    rows = ActionAward.objects.order_by("pk").values_list("subject", "state", "reason")
+    assert list(rows) == [("cup", "given", ""), ("tea", "declined", "had left the programme"), ("pot", "given", "")]
+    assert account(user) == (40, 0)
+
+
+def test_orders_placed_while_out_lead_to_no_gift_and_a_gift_waits_for_who_comes_back(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    start()
+    user = join()
+    gifts.plan(2, points=50)
+    buy(shop, drain, clock, user)
+    second = shop.place(user=user, total=Decimal("40.00"), at=clock.now, paid_at=None, status="Pending")
+    drain(clock.now)
+    leave(user, drain, clock)
+    buy(shop, drain, clock, user)
+    buy(shop, drain, clock, user)
+    assert gifts.presents(user) == []
+    shop.mark(second, "paid", at=clock.forward(days=1))
+    drain(clock.now)
+    assert list(Present.objects.values_list("state", "waits")) == [("due", "left")]
+    presents.give_due(at=clock.now)
+    assert account(user) == (80, 0)
+    back(user, drain, clock)
+    presents.give_due(at=clock.now)
+    assert gifts.presents(user) == [(1, "given")]
+    assert account(user) == (130, 0)
+
+
+def test_who_is_out_joins_no_challenge_and_orders_meanwhile_win_none(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    start()
+    user = join()
+    asked = gifts.challenge(clock, target=1, automatic=False)
+    other = gifts.challenge(clock, target=1, automatic=True)
+    leave(user, drain, clock)
+    with pytest.raises(participants.NotForThem):
+        participants.join(asked, who(user), at=clock.now)
+    buy(shop, drain, clock, user)
+    back(user, drain, clock)
+    assert not Participation.objects.filter(challenge=other).exists()
+    assert account(user) == (0, 0)
+
+
 def test_nothing_is_promised_to_who_is_out(shop: FakeShop, clock: Clock, drain: Drain) -> None:
     start()
     user = join()
@@ -316,7 +391,7 @@ def test_what_was_set_aside_is_back_and_nothing_can_be_claimed(shop: FakeShop, c
     assert Account.objects.values_list("balance", "held").get() == (40, 0)
     with pytest.raises(claims.Refused) as caught:
         claims.claim(Reward.objects.get(), who(user), key="k2", at=clock.now)
-    assert caught.value.no == No.HOLDS_NO_POINTS
+    assert caught.value.no == No.HAS_LEFT
     with pytest.raises(points.NotEnough):
         spending.spend(who(user).pk, amount=1, key="s", source="test", at=clock.now)
     back(user, drain, clock)
