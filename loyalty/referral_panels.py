@@ -61,6 +61,7 @@ def troubles(at: datetime) -> Iterator[Trouble]:
                 )
     stuck = Referral.objects.filter(state=Referral.State.WAITING, due_at__lte=at, settled_at__gte=F("due_at"))
     stuck = stuck.exclude(review=Referral.Review.OPEN).filter(friend__isnull=False, reward_offer__isnull=False)
+    stuck = stuck.filter(referrer__points_account__left_at=None)  # who has left the programme waits for themselves
     counts = dict(stuck.order_by().values_list("reward_offer").annotate(count=Count("pk")))
     for offer in Offer.objects.filter(pk__in=counts).order_by("name", "pk"):
         yield Trouble(

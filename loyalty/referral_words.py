@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from campaigns import wording
 from campaigns.models import Offer
 from campaigns.services import offers
-from loyalty import reward_words
+from loyalty import showing
 from loyalty.models import Rate, Referral, ReferralTerms
 from loyalty.models.programme import PendingFrom
 
@@ -31,7 +31,7 @@ def reward(terms: ReferralTerms, rates: Sequence[Rate] = ()) -> str:
     """
     if terms.reward_offer is not None:
         return _("a coupon: %(gives)s") % {"gives": gives(terms.reward_offer)}
-    return reward_words.cost(terms.points, rates)
+    return showing.gain(terms.points, rates)
 
 
 def for_friend(terms: ReferralTerms, *, at: datetime) -> str:
@@ -45,7 +45,7 @@ def for_friend_later(terms: ReferralTerms, rates: Sequence[Rate] = ()) -> str:
 
     ``rates``: as for ``reward``.
     """
-    return reward_words.cost(terms.friend_points, rates) if terms.friend_points else ""
+    return showing.gain(terms.friend_points, rates) if terms.friend_points else ""
 
 
 def for_members(terms: ReferralTerms, rates: Sequence[Rate], *, at: datetime) -> Iterator[str]:

@@ -33,7 +33,10 @@ def level(referrals: Collection[Referral], caps: Mapping[int, Mapping[str, Any]]
         wanted.append((one, REFERRER, one.referrer_id, one.points if one.state == State.REWARDED else 0))
         # a limit is the referrer's, and no fault of the friend's
         lasts = one.state in (State.REWARDED, State.CAPPED)
-        due = one.friend_points if lasts and one.friend_id in able else 0
+        due = one.friend_points if lasts else 0
+        if one.friend_id not in able:  # gets no more; what was given goes back only with the order
+            has = one.friend_stands - one.friend_forgiven if one.friend_holder_id == one.friend_id else 0
+            due = min(due, has)
         if one.friend_holder_id and one.friend_holder_id != one.friend_id:
             wanted.append((one, FRIEND, one.friend_holder_id, 0))
         if one.friend_id and (due or one.friend_holder_id):

@@ -16,7 +16,7 @@ from campaigns.services import coupons
 from campaigns.services.coupons import Wish
 from loyalty.facts import ReferralRewarded
 from loyalty.models import Referral, ReferralTerms
-from loyalty.services import referral_points
+from loyalty.services import absences, referral_points
 from retention.conf import conf as ground
 from retention.services import facts
 
@@ -72,10 +72,8 @@ def level(referrals: Collection[Referral], caps: Mapping[int, Mapping[str, Any]]
 
     ``caps``: referral id → the limit that has just stopped it, which the ledger notes with 0 points.
     """
-    for one in _level_coupons(referrals, at=at):
-        # it is tried again; the place within the limits is free until then
-        one.state = State.WAITING
-        one.slot_month = one.slot_in_month = one.slot_ever = None
+    _wait(_of_who_left(referrals))
+    _wait(_level_coupons(referrals, at=at))
     happened = referral_points.level(referrals, caps, at=at)
     for one in referrals:
         if one.state == State.REWARDED and one.rewarded_at is None:
@@ -86,6 +84,20 @@ def level(referrals: Collection[Referral], caps: Mapping[int, Mapping[str, Any]]
                 )
             )
     facts.publish(happened)
+
+
+def _of_who_left(referrals: Iterable[Referral]) -> list[Referral]:
+    """Return those whose first reward is for somebody who is out of the programme."""
+    fresh = [one for one in referrals if one.state == State.REWARDED and one.rewarded_at is None]
+    out = absences.out({one.referrer_id for one in fresh if one.referrer_id}) if fresh else set()
+    return [one for one in fresh if one.referrer_id in out]
+
+
+def _wait(referrals: Iterable[Referral]) -> None:
+    """Let these be tried again later; their places within the limits are free until then."""
+    for one in referrals:
+        one.state = State.WAITING
+        one.slot_month = one.slot_in_month = one.slot_ever = None
 
 
 def bind(referrals: Iterable[Referral]) -> None:

@@ -13,7 +13,7 @@ from campaigns.services import offers
 from campaigns.terms import Kind, Terms
 from loyalty import explain
 from loyalty.models import Entry, Programme
-from loyalty.services import expiry, referral_reviews, spending, verifying
+from loyalty.services import expiry, leaving, referral_reviews, spending, verifying
 from retention.models import Fact
 from retention.services import customers
 from retention.testing.shop import FakeShop
@@ -270,3 +270,34 @@ def test_what_was_promised_to_the_friend_is_kept_when_the_terms_change(shop: Fak
     terms.save()
     friends.work(shop.clock.now + timedelta(days=14))
     assert account(ben) == (100, 0)
+
+
+def test_the_reward_of_who_has_left_the_programme_waits_until_they_come_back(shop: FakeShop) -> None:
+    till.start()
+    friends.terms(friend_points=100)
+    ada, ben = friends.member(), friends.member(FRIEND)
+    first = friends.order(shop, friends.code(ada), FRIEND, user=ben)
+    leaving.leave(till.who(ada), at=shop.clock.now)
+    friends.work(shop.clock.forward(days=14))
+    assert (friends.said(first), of_referrals(ada), of_referrals(ben)) == (("waiting", "", ""), [], [])
+    assert friends.of(first).slot_ever is None
+    leaving.come_back(till.who(ada), at=shop.clock.forward(days=1))
+    friends.work(shop.clock.forward(hours=1))
+    assert (friends.said(first), of_referrals(ada), of_referrals(ben)) == (("rewarded", "", ""), [500], [100])
+
+
+def test_a_friend_who_has_left_gets_no_more_and_what_was_given_goes_back_only_with_the_order(shop: FakeShop) -> None:
+    till.start()
+    friends.terms(friend_points=100, burst_orders=9)
+    ada, ben, cleo = friends.member(), friends.member(FRIEND), friends.member("cleo@example.com")
+    code = friends.code(ada)
+    first, second = (friends.order(shop, code, user.email, user=user) for user in (ben, cleo))
+    leaving.leave(till.who(cleo), at=shop.clock.now)
+    friends.work(shop.clock.forward(days=14))
+    leaving.leave(till.who(ben), at=shop.clock.now)
+    shop.refund(first, Decimal("1.00"))
+    shop.refund(second, Decimal("1.00"))
+    friends.work(shop.clock.forward(days=1))
+    assert (of_referrals(ada), of_referrals(ben), of_referrals(cleo)) == ([500, 500], [100], [])
+    mark(shop, first, "cancelled")
+    assert of_referrals(ben) == [100, -100]
