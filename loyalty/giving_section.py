@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from loyalty import giving_words
 from loyalty.models import Cause, Pledge
-from loyalty.services import causes, giving
+from loyalty.services import causes, donations, giving
 from retention import registry
 from retention.models import Customer
 from retention.money import to_minor
@@ -19,13 +19,16 @@ from retention.shop import OrderData
 
 
 def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | None:
-    """Return what a customer's orders have given to each cause, and what an order gives. None without any cause."""
+    """Return what a customer's orders and points have given to each cause, and what an order gives.
+
+    None without any cause.
+    """
     now = timezone.now()  # noqa: TID251  (a section is the edge: the page gives it no clock)
-    mine = giving.by_customer(customer)
+    mine, by_points = giving.by_customer(customer), donations.by_customer(customer)
     pledges: dict[int, list[Pledge]] = defaultdict(list)
     for pledge in Pledge.objects.in_force(at=now).filter(cause__active=True).order_by("currency"):
         pledges[pledge.cause_id].append(pledge)
-    shown = list(Cause.objects.filter(pk__in={*mine, *pledges}).order_by("name"))
+    shown = list(Cause.objects.filter(pk__in={*mine, *by_points, *pledges}).order_by("name"))
     if not shown:
         return None
     totals = causes.totals([cause.pk for cause in shown if cause.show_total])
@@ -37,6 +40,7 @@ def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | Non
                 "words": cause.words,
                 "url": cause.url,
                 "mine": giving_words.mine(cause.name, mine[cause.pk]) if cause.pk in mine else "",
+                "by_points": giving_words.by_points(cause.name, by_points[cause.pk]) if cause.pk in by_points else "",
                 "total": giving_words.all_together(totals[cause.pk]) if cause.pk in totals else "",
                 "promise": giving_words.promise(cause.name, pledges[cause.pk]) if cause.pk in pledges else "",
             }

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from django.utils.translation import gettext_lazy as _
 
 from loyalty import giving_section
-from loyalty.services import giving
+from loyalty.facts import PointsGivenBack, PointsSpent
+from loyalty.services import donations, giving
 from loyalty.touched import ORDERS, references
 from retention.registry import Recorded, subscribe
 
@@ -19,6 +20,12 @@ def settle(batch: Sequence[Recorded]) -> None:
         giving.settle(orders, at=max(recorded.data.at for recorded in batch))
 
 
+def settle_donations(batch: Sequence[Recorded]) -> None:
+    """Bring what is owed for every claim named in the batch to what stands of it."""
+    claims = {recorded.data.claim for recorded in batch if isinstance(recorded.data, PointsSpent | PointsGivenBack)}
+    donations.settle(claims, at=max(recorded.data.at for recorded in batch))
+
+
 def load() -> None:
     """Subscribe."""
     subscribe(
@@ -26,5 +33,12 @@ def load() -> None:
         *ORDERS,
         does=_("counts what an order gives to causes, and takes it off where it does not count any more"),
         handle=settle,
+    )
+    subscribe(
+        "loyalty.donations",
+        PointsSpent,
+        PointsGivenBack,
+        does=_("counts what points that are given to a cause are worth, and takes it off where they come back"),
+        handle=settle_donations,
     )
     giving_section.load()

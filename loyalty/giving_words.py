@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from django.utils.translation import gettext as _
 
-from loyalty.models import Cause, Pledge
+from loyalty.models import Cause, Pledge, Reward
 from loyalty.services.causes import Owed
 from loyalty.terms import plain
 from retention import enumeration
@@ -23,9 +23,14 @@ def mine(cause: str, amounts: Mapping[str, int]) -> str:
     return _("With your orders we gave %(amounts)s to %(cause)s.") % {"amounts": sums(amounts), "cause": cause}
 
 
+def by_points(cause: str, amounts: Mapping[str, int]) -> str:
+    """Return what somebody's points have given."""
+    return _("With your points you gave %(amounts)s to %(cause)s.") % {"amounts": sums(amounts), "cause": cause}
+
+
 def all_together(amounts: Mapping[str, int]) -> str:
-    """Return what the shop's orders have given together."""
-    return _("With all orders together it is %(amounts)s.") % {"amounts": sums(amounts)}
+    """Return what orders and points have given together."""
+    return _("All together it is %(amounts)s.") % {"amounts": sums(amounts)}
 
 
 def promise(cause: str, pledges: Sequence[Pledge]) -> str:
@@ -53,8 +58,8 @@ def of_pledge(pledge: Pledge) -> str:
 # For staff
 
 
-def does(cause: Cause, pledges: Sequence[Pledge]) -> Iterator[str]:
-    """Yield what a cause gets, a sentence each; ``pledges``: those in force."""
+def does(cause: Cause, pledges: Sequence[Pledge], rewards: Sequence[Reward] = ()) -> Iterator[str]:
+    """Yield what a cause gets, a sentence each. ``pledges``: those in force; ``rewards``: by which points go to it."""
     if not cause.active:
         yield _("It is off: orders placed now give nothing to it. What was given stays owed.")
     elif not pledges:
@@ -73,6 +78,11 @@ def does(cause: Cause, pledges: Sequence[Pledge]) -> Iterator[str]:
                 "amount": show(10_000, pledge.currency),
                 "given": show(int(10_000 * pledge.percent / 100), pledge.currency),
             }
+    if rewards:
+        names = enumeration.listed(f"“{reward.name}”" for reward in rewards)
+        yield _("Points go to it by %(rewards)s: what they are worth is owed to it.") % {"rewards": names}
+        if not cause.active:
+            yield _("They still do while it is off: switch that reward off, too.")
     yield _("It is the shop's money. What an order gave is taken off when it is cancelled or paid back in full.")
     yield _("Orders in other currencies, and those from before, give nothing.")
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from loyalty import challenge_words, giving_words, present_words, queries
 from loyalty.models import Cause, Participation, Present
-from loyalty.services import gift_ways, giving
+from loyalty.services import donations, gift_ways, giving
 from retention import moments, registry
 from retention.models import Customer
 from retention.registry import Event, Panel, PanelData, Row
@@ -88,18 +88,22 @@ def challenges(customer: Customer) -> PanelData:
 
 
 def given(customer: Customer) -> PanelData:
-    """Return what the customer's orders have given to causes."""
-    sums = giving.by_customer(customer)
-    names = dict(Cause.objects.filter(pk__in=sums).values_list("pk", "name"))
+    """Return what the customer's orders and points have given to causes."""
+    sums = {
+        ("contribution", _("orders")): giving.by_customer(customer),
+        ("donation", _("points")): donations.by_customer(customer),
+    }
+    names = dict(Cause.objects.filter(pk__in={pk for found in sums.values() for pk in found}).values_list("pk", "name"))
     return PanelData(
-        columns=(_("Cause"), _("Given")),
+        columns=(_("Cause"), _("By"), _("Given")),
         rows=[
             Row(
-                cells=(names[cause], giving_words.sums(amounts)),
-                url=reverse("admin:retention_loyalty_contribution_changelist")
+                cells=(names[cause], by, giving_words.sums(found[cause])),
+                url=reverse(f"admin:retention_loyalty_{model}_changelist")
                 + f"?cause__id__exact={cause}&q={customer.pk}",
             )
-            for cause, amounts in sorted(sums.items(), key=lambda item: names[item[0]])
+            for (model, by), found in sums.items()
+            for cause in sorted(found, key=lambda cause: names[cause])
         ],
     )
 

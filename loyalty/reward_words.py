@@ -19,7 +19,7 @@ from campaigns.terms import Terms
 from loyalty import queries, showing
 from loyalty import terms as programme_terms
 from loyalty.models import Claim, Rate, Reward
-from loyalty.services import paying
+from loyalty.services import donations, paying, programmes
 from loyalty.services.rewards import Choice, No
 from retention import enumeration, registry
 from retention.money import show
@@ -151,6 +151,7 @@ def promise(reward: Reward, *, terms: Terms | None, rates: Iterable[Rate], at: d
         yield from _points_off(reward, rates)
     elif reward.kind == Kind.DONATION:
         yield _("%(cost)s are given to the cause and leave the account at once.") % {"cost": cost}
+        yield _owed(reward, at=at)
     elif reward.kind == Kind.CUSTOM:
         yield _(
             "%(cost)s are set aside and a task for staff is opened: done, the points are spent; declined, they go back."
@@ -174,6 +175,22 @@ def promise(reward: Reward, *, terms: Terms | None, rates: Iterable[Rate], at: d
         ) % {"days": reward.valid_days}
         yield _("A cancelled order gives them back, with their old end; a refund of a part gives back its share.")
     yield from _who(reward, at=at)
+
+
+def _owed(reward: Reward, *, at: datetime) -> str:
+    """Return what a donation adds to what is owed to its cause."""
+    if reward.cause is None:
+        return _("It names no cause of the list, so nothing is counted for anybody.")
+    rate = donations.rate(programmes.running(), at=at)
+    if rate is None or rate.worth is None:
+        return _("No rate of the programme says what a point is worth, so nothing is owed to %(cause)s for them.") % {
+            "cause": reward.cause.name
+        }
+    worth = paying.worth(reward.cost, of_a_point=rate.worth, currency=rate.currency)
+    return _("We owe %(cause)s %(amount)s for them, counted and paid out with what orders give.") % {
+        "cause": reward.cause.name,
+        "amount": show(worth, rate.currency),
+    }
 
 
 def _points_off(reward: Reward, rates: list[Rate]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Causes, what orders give to them, and what was paid."""
+"""Causes, what orders and points give to them, and what was paid."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from campaigns.admin import links as campaign_links
 from loyalty import giving_words
 from loyalty.admin.cause_forms import PayoutForm, PledgeForm, PledgeFormSet
 from loyalty.admin.confirming import ConfirmedAdmin
-from loyalty.models import Cause, Contribution, Payout, Pledge
+from loyalty.models import Cause, Contribution, Donation, Payout, Pledge, Reward
 from loyalty.services import causes
 from retention import csv_cells
 from retention.admin.base import INLINE, ReadOnlyAdmin, may
@@ -92,7 +92,9 @@ class CauseAdmin(ConfirmedAdmin):
         return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in self.consequences(cause)))
 
     def consequences(self, saved: Cause) -> Iterable[str]:
-        return giving_words.does(saved, list(Pledge.objects.current().filter(cause=saved).order_by("currency")))
+        pledges = Pledge.objects.current().filter(cause=saved).order_by("currency")
+        rewards = Reward.objects.filter(cause=saved, active=True).order_by("position", "pk")
+        return giving_words.does(saved, list(pledges), list(rewards))
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Make new pledges through the service: what has given is superseded, never edited."""
@@ -109,16 +111,17 @@ class CauseAdmin(ConfirmedAdmin):
         return [path("months.csv", view, name="retention_loyalty_cause_months"), *super().get_urls()]
 
     def months(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-        """Answer what orders give, by month, cause and currency, as CSV."""
+        """Answer what orders and points give, by month, cause and currency, as CSV."""
         if request.method != "GET" or not request.user.has_perm("retention_loyalty.view_contribution"):
             raise PermissionDenied
-        columns = (_("Month"), _("Cause"), _("Currency"), _("Orders"), _("Amount"))
+        columns = (_("Month"), _("Cause"), _("Currency"), _("Orders"), _("Donations of points"), _("Amount"))
         rows = (
             (
                 month.month.strftime("%Y-%m"),
                 month.cause.name,
                 month.currency,
                 month.orders,
+                month.donations,
                 str(to_decimal(month.given_minor, month.currency)),
             )
             for month in causes.months()
@@ -149,6 +152,32 @@ class ContributionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
     def amount(self, row: Contribution) -> str:
+        return show(row.amount_minor, row.currency)
+
+
+@admin.register(Donation)
+class DonationAdmin(ReadOnlyAdmin):
+    list_display = ("its_claim", "cause", "points", "worth", "amount", "month")
+    list_filter = ("cause", "currency")
+    list_select_related = ("cause",)
+    fields = ("its_claim", "whose", "cause", "points", "worth", "amount", "month", "settled_at")
+    readonly_fields = ("its_claim", "whose", "amount")
+    search_fields = ("=customer__id",)
+    date_hierarchy = "month"
+    ordering = ("-pk",)
+
+    @admin.display(description=gettext_lazy("claimed reward"), ordering="claim")
+    def its_claim(self, row: Donation) -> str:
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:retention_loyalty_claim_change", args=[row.claim_id]), row.claim_id
+        )
+
+    @admin.display(description=gettext_lazy("customer"))
+    def whose(self, row: Donation) -> str:
+        return campaign_links.customer(row.customer)
+
+    @admin.display(description=gettext_lazy("amount"), ordering="amount_minor")
+    def amount(self, row: Donation) -> str:
         return show(row.amount_minor, row.currency)
 
 

@@ -19,10 +19,10 @@ from django.utils.translation import gettext_lazy
 from campaigns.admin.condition_field import ConditionField
 from loyalty import reward_words
 from loyalty.admin.confirming import ConfirmedAdmin
-from loyalty.models import Rate, Reward
+from loyalty.models import Cause, Rate, Reward
 from loyalty.services import rewards
 
-KEPT = ("kind", "cost", "offer")
+KEPT = ("kind", "cost", "offer", "cause")
 """What a reward promises. Once somebody has claimed it, it keeps these."""
 
 
@@ -37,13 +37,16 @@ class RewardForm(forms.ModelForm):
     class Meta:
         model = Reward
         fields = (
-            "name", "words", "kind", "cost", "offer", "valid_days", "stock", "per_person", "starts_at", "ends_at",
-            "active", "position",
+            "name", "words", "kind", "cost", "offer", "cause", "valid_days", "stock", "per_person", "starts_at",
+            "ends_at", "active", "position",
         )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         only_for: Any = self.fields["only_for"]
+        if (cause := self.fields.get("cause")) is not None:  # kept once it was claimed: then it is no field
+            there: Any = cause
+            there.queryset = Cause.objects.filter(Q(active=True) | Q(pk=self.instance.cause_id)).order_by("name")
         self.initial["only_for"] = only_for.stored(self.instance.condition, self.instance.parameters)
 
     def clean_stock(self) -> int | None:
@@ -57,6 +60,8 @@ class RewardForm(forms.ModelForm):
         kind = given.get("kind", self.instance.kind)
         if kind not in (Reward.Kind.COUPON, Reward.Kind.POINTS) and given.get("offer") is not None:
             self.add_error("offer", _("Only a coupon, or points off the basket, is of an offer."))
+        if kind != Reward.Kind.DONATION and given.get("cause") is not None:
+            self.add_error("cause", _("Only a donation goes to a cause."))
         if "only_for" in given:
             chosen = given["only_for"]
             self.instance.condition = chosen.name if chosen else ""
@@ -71,8 +76,8 @@ class RewardAdmin(ConfirmedAdmin):
     list_filter = ("active", "kind")
     list_select_related = ("offer",)
     fields = (
-        "name", "words", "kind", "cost", "offer", "valid_days", "stock", "per_person", "starts_at", "ends_at",
-        "only_for", "active", "position", "replaces", "another", "claims", "does",
+        "name", "words", "kind", "cost", "offer", "cause", "valid_days", "stock", "per_person", "starts_at",
+        "ends_at", "only_for", "active", "position", "replaces", "another", "claims", "does",
     )  # fmt: skip
     readonly_fields = ("another", "claims", "does")
     autocomplete_fields = ("offer",)
@@ -110,7 +115,8 @@ class RewardAdmin(ConfirmedAdmin):
             return "–"
         like = {
             "replaces": reward.pk, "name": reward.name, "words": reward.words, "kind": reward.kind,
-            "cost": reward.cost, "offer": reward.offer_id or "", "valid_days": reward.valid_days,
+            "cost": reward.cost, "offer": reward.offer_id or "", "cause": reward.cause_id or "",
+            "valid_days": reward.valid_days,
         }  # fmt: skip
         return format_html(
             '{} <a href="{}?{}">{}</a>',

@@ -1,4 +1,4 @@
-"""What the shop gives to causes with a shopper's own orders."""
+"""What goes to causes with a shopper's own orders and points."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from loyalty import giving_words
 from loyalty.models import Cause, Contribution, Pledge
-from loyalty.services import causes, giving
+from loyalty.services import causes, donations, giving
 from retention.api.base import Mine
 from retention.api.fields import decimal
 
@@ -32,7 +32,8 @@ class MyCause(serializers.Serializer[Any]):
     about = serializers.CharField()
     url = serializers.CharField()
     mine = Sum(many=True, help_text="With my orders, by currency.")
-    total = Sum(many=True, help_text="With all orders, where the shop shows it.")
+    by_points = Sum(many=True, help_text="With my points, by currency.")
+    total = Sum(many=True, help_text="With all orders and points, where the shop shows it.")
     promise = serializers.CharField(help_text="What an order gives, in words; empty where nothing is promised now.")
 
 
@@ -42,13 +43,13 @@ class MyGiving(Mine):
     filter_backends = ()
     pagination_class = None
 
-    @extend_schema(summary="What the shop gives to causes with my orders", responses=MyCause(many=True))
+    @extend_schema(summary="What goes to causes with my orders and points", responses=MyCause(many=True))
     def get(self, request: Request) -> Response:
-        mine = giving.by_customer(self.customer)
+        mine, by_points = giving.by_customer(self.customer), donations.by_customer(self.customer)
         pledges: dict[int, list[Pledge]] = defaultdict(list)
         for pledge in Pledge.objects.in_force(at=timezone.now()).filter(cause__active=True).order_by("currency"):
             pledges[pledge.cause_id].append(pledge)
-        shown = list(Cause.objects.filter(pk__in={*mine, *pledges}).order_by("name"))
+        shown = list(Cause.objects.filter(pk__in={*mine, *by_points, *pledges}).order_by("name"))
         totals = causes.totals([cause.pk for cause in shown if cause.show_total])
         rows = [
             {
@@ -56,6 +57,7 @@ class MyGiving(Mine):
                 "about": cause.words,
                 "url": cause.url,
                 "mine": sorted(mine.get(cause.pk, {}).items()),
+                "by_points": sorted(by_points.get(cause.pk, {}).items()),
                 "total": sorted(totals.get(cause.pk, {}).items()),
                 "promise": giving_words.promise(cause.name, pledges[cause.pk]) if cause.pk in pledges else "",
             }

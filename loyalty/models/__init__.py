@@ -6,13 +6,14 @@ from loyalty.models.balance_import import BalanceImport, BalanceLine
 from loyalty.models.challenge import Challenge, ChallengeGoods, Participation
 from loyalty.models.claim import Claim
 from loyalty.models.correction import Correction
+from loyalty.models.donation import Donation
 from loyalty.models.entry import Entry
 from loyalty.models.gift import GiftMinimum, GiftPlan, GiftProgress, GiftVersion
 from loyalty.models.giving import Cause, Contribution, Payout, Pledge
 from loyalty.models.lot import Lot, LotMove
 from loyalty.models.membership import Membership, TierMove
 from loyalty.models.paid_term import PaidMember, PaidTerm
-from loyalty.models.plan import Plan
+from loyalty.models.plan import Plan, PlanPause
 from loyalty.models.present import Present
 from loyalty.models.programme import Programme
 from loyalty.models.rate import Rate
@@ -40,6 +41,7 @@ __all__ = [
     "Claim",
     "Contribution",
     "Correction",
+    "Donation",
     "EarningRule",
     "Entry",
     "GiftMinimum",
@@ -55,6 +57,7 @@ __all__ = [
     "Participation",
     "Payout",
     "Plan",
+    "PlanPause",
     "Pledge",
     "Present",
     "Programme",

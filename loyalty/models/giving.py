@@ -1,4 +1,4 @@
-"""What the shop gives to a cause for each order. Never the shopper's money."""
+"""What the shop gives to a cause, for each order and for points. Never the shopper's money."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class Contribution(models.Model):
 
 
 class Payout(models.Model):
-    """Money that staff have paid to a cause. What is owed is all that orders give, less all that was paid."""
+    """Money that staff have paid to a cause. What is owed is all that orders and points give, less what was paid."""
 
     cause = models.ForeignKey(
         Cause,

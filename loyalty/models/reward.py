@@ -11,6 +11,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Offer
+from loyalty.models.commented import Commented
+from loyalty.models.giving import Cause
 
 
 class RewardQuerySet(models.QuerySet["Reward"]):
@@ -20,7 +22,7 @@ class RewardQuerySet(models.QuerySet["Reward"]):
         return self.filter(begun, Q(ends_at=None) | Q(ends_at__gt=at), active=True)
 
 
-class Reward(models.Model):
+class Reward(Commented):
     """Something that costs points. What has been claimed once keeps its terms: other terms are another reward."""
 
     class Kind(models.TextChoices):
@@ -48,6 +50,19 @@ class Reward(models.Model):
         on_delete=models.PROTECT,  # coupons of it were paid for with points
         related_name="rewards",
         help_text=_("The coupon that is given is one of this offer. Points off the basket make an offer of their own."),
+    )
+    cause = models.ForeignKey(
+        Cause,
+        verbose_name=_("cause"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,  # what was given to it is owed
+        related_name="rewards",
+        help_text=_(
+            "Of a donation alone: what the points are worth is owed to it, and counted and paid out with what orders "
+            "give. Empty: the cause is what the sentence says, and nothing is counted."
+        ),
+        db_comment="To whom a donation goes; null: what the words say, or no donation.",
     )
     valid_days = models.PositiveSmallIntegerField(
         _("to be used within days"),
@@ -93,6 +108,11 @@ class Reward(models.Model):
                 condition=~Q(kind="coupon") | Q(offer__isnull=False),
                 name="loyalty_reward_has_offer",
                 violation_error_message=_("Say of which offer the coupon is."),
+            ),
+            models.CheckConstraint(
+                condition=Q(cause=None) | Q(kind="donation"),
+                name="loyalty_reward_cause_of_donation",
+                violation_error_message=_("Only a donation goes to a cause."),
             ),
             models.CheckConstraint(
                 condition=Q(stock=None) | Q(taken__lte=F("stock")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,10 +10,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from loyalty.locks import hold
-from loyalty.models import Cause, Contribution, Payout, Pledge
+from loyalty.models import Cause, Contribution, Donation, Payout, Pledge
+
+MonthKey = tuple[date, int, str]
+"""First day of the month, cause, currency."""
 
 
 class NothingPledged(Exception):
@@ -20,7 +24,7 @@ class NothingPledged(Exception):
 
 
 class MoreThanOwed(Exception):
-    """A payout of more than the orders have given and nobody has paid yet."""
+    """A payout of more than orders and points have given and nobody has paid yet."""
 
     def __init__(self, owed_minor: int) -> None:
         super().__init__(f"{owed_minor} are owed")
@@ -48,12 +52,14 @@ class Owed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Month:
-    """What the orders of one month give to one cause in one currency, minor units."""
+    """What orders and points of one month give to one cause in one currency, minor units."""
 
     cause: Cause
     currency: str
     month: date
     orders: int
+    donations: int
+    """Of points."""
     given_minor: int
 
 
@@ -87,9 +93,9 @@ def end(cause: Cause, *, at: datetime) -> int:
 
 
 def owed() -> list[Owed]:
-    """Return what is owed to each cause in each currency. Three queries."""
+    """Return what is owed to each cause in each currency. Four queries."""
     causes = Cause.objects.in_bulk()
-    given = _sums(Contribution.objects.all())
+    given = _given(Q())
     paid = _sums(Payout.objects.all())
     keys = sorted({*given, *paid}, key=lambda key: (causes[key[0]].name, key[1]))
     return [
@@ -101,23 +107,28 @@ def owed() -> list[Owed]:
 def owed_of(cause: Cause, currency: str) -> int:
     """Return what is owed to one cause in one currency, minor units; below zero where too much was paid."""
     of_cause = {"cause": cause, "currency": currency}
-    given = _sums(Contribution.objects.filter(**of_cause)).get((cause.pk, currency), 0)
+    given = _given(Q(**of_cause)).get((cause.pk, currency), 0)
     return given - _sums(Payout.objects.filter(**of_cause)).get((cause.pk, currency), 0)
 
 
 def months() -> Iterator[Month]:
-    """Yield what each month's orders give, the latest first, cause by cause."""
+    """Yield what each month's orders and points give, the latest first, cause by cause."""
     causes = Cause.objects.in_bulk()
-    rows = Contribution.objects.filter(amount_minor__gt=0).order_by("-month", "cause__name", "currency")
-    sums = rows.values_list("month", "cause", "currency").annotate(total=Sum("amount_minor"), n=Count("pk"))
-    for month, cause, currency, total, n in sums:
-        yield Month(cause=causes[cause], currency=currency, month=month, orders=n, given_minor=total)
+    orders, by_orders = _by_month(Contribution.objects.all())
+    donations, by_points = _by_month(Donation.objects.all())
+    sums = by_orders + by_points
+    for key in sorted(sums, key=lambda key: (-key[0].toordinal(), causes[key[1]].name, key[2])):
+        month, cause, currency = key
+        yield Month(
+            cause=causes[cause], currency=currency, month=month, orders=orders[key], donations=donations[key],
+            given_minor=sums[key],
+        )  # fmt: skip
 
 
 def totals(causes: list[int]) -> dict[int, dict[str, int]]:
-    """Return cause → currency → what all orders give, minor units."""
+    """Return cause → currency → what all orders and points give, minor units. Two queries."""
     found: dict[int, dict[str, int]] = {}
-    for (cause, currency), minor in sorted(_sums(Contribution.objects.filter(cause__in=causes)).items()):
+    for (cause, currency), minor in sorted(_given(Q(cause__in=causes)).items()):
         if minor:
             found.setdefault(cause, {})[currency] = minor
     return found
@@ -155,6 +166,23 @@ def pay_out(
             cause=cause, currency=currency, amount_minor=amount_minor, first_month=first_month,
             last_month=last_month, by=by[:150], key=key[:64], note=note[:200], at=at,
         )  # fmt: skip
+
+
+def _given(which: Q) -> Counter[tuple[int, str]]:
+    """Return (cause, currency) → what orders and points give, minor units. Two queries."""
+    given = Counter(_sums(Contribution.objects.filter(which)))
+    given.update(_sums(Donation.objects.filter(which)))
+    return given
+
+
+def _by_month(rows: QuerySet[Any]) -> tuple[Counter[MonthKey], Counter[MonthKey]]:
+    """Return month, cause and currency → how many rows gave anything, and what they gave in minor units."""
+    number: Counter[MonthKey] = Counter()
+    total: Counter[MonthKey] = Counter()
+    groups = rows.filter(amount_minor__gt=0).order_by().values_list("month", "cause", "currency")
+    for month, cause, currency, n, minor in groups.annotate(n=Count("pk"), total=Sum("amount_minor")):
+        number[month, cause, currency], total[month, cause, currency] = n, minor
+    return number, total
 
 
 def _sums(rows: QuerySet[Any]) -> dict[tuple[int, str], int]:

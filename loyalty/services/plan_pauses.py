@@ -10,8 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from loyalty.locks import hold
-from loyalty.models import PaidTerm, Plan
-from loyalty.models.plan import PlanPause
+from loyalty.models import PaidTerm, Plan, PlanPause
 from retention.models import Order, OrderLine
 
 

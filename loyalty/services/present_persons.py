@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from loyalty.locks import hold
-from loyalty.models import Contribution, GiftProgress, Participation, Present, Task
+from loyalty.models import Contribution, Donation, GiftProgress, Participation, Present, Task
 from loyalty.services import challenges, gifts
 from retention.models import Customer
 
@@ -32,6 +32,11 @@ def export(customer: Customer) -> Mapping[str, Any]:
             .order_by("pk")
             .values("cause__name", "order", "currency", "amount_minor", "month")
         ),
+        "points_given_to_causes": list(
+            Donation.objects.filter(customer=customer)
+            .order_by("pk")
+            .values("cause__name", "points", "currency", "amount_minor", "month")
+        ),
     }
 
 
@@ -51,6 +56,7 @@ def absorb(guest: Customer, member: Customer, at: datetime) -> None:
         Participation.objects.filter(customer=guest).exclude(challenge__in=taken).update(customer=member)
         _move_presents(guest, member, taken, at=at)
         Contribution.objects.filter(customer=guest).update(customer=member)
+        Donation.objects.filter(customer=guest).update(customer=member)
 
 
 def _move_presents(guest: Customer, member: Customer, taken: Mapping[int, int], *, at: datetime) -> None:

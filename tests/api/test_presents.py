@@ -95,7 +95,7 @@ def test_giving_says_what_ones_own_orders_gave(ada: Shopper) -> None:
     assert ada.client.get(f"{V1}me/giving/").json() == [
         {
             "name": "Forest", "about": "", "url": "", "mine": [{"currency": "EUR", "amount": "1.20"}],
-            "total": [{"currency": "EUR", "amount": "1.50"}],
+            "by_points": [], "total": [{"currency": "EUR", "amount": "1.50"}],
             "promise": "Each order gives 2% of its goods in EUR to Forest. We pay it, you pay nothing more.",
         }
     ]  # fmt: skip

@@ -17,8 +17,7 @@ from django.utils import timezone
 from campaigns.models import Offer
 from campaigns.services import offers
 from campaigns.terms import Kind, Terms
-from loyalty.models import PaidTerm, Plan
-from loyalty.models.plan import PlanPause
+from loyalty.models import PaidTerm, Plan, PlanPause
 from loyalty.paid_conditions import PAYING_MEMBER
 from loyalty.services import paid_figures, paid_notices, paid_terms
 from retention import registry

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 from campaigns.models import Coupon, Offer
 from campaigns.services import offers
 from campaigns.terms import Kind, Terms
-from loyalty.models import PaidMember, PaidTerm, Plan
-from loyalty.models.plan import PlanPause
+from loyalty.models import PaidMember, PaidTerm, Plan, PlanPause
 from loyalty.services import paid_members, paid_notices, paid_persons, paid_spans, paid_terms, plan_pauses
 from loyalty.services.paid_spans import Piece
 from retention.conf import conf as ground

@@ -397,7 +397,7 @@ def test_a_payout_is_recorded_once_and_not_above_what_is_owed(
     assert (row.amount_minor, row.by, str(row.first_month), row.note) == (100, "grace", "2026-03-01", "by bank")
     assert "€1.50 given, €1.00 paid out: €0.50 to pay" in text(staff.get("/admin/retention_loyalty/cause/"))
     lines = b"".join(staff.get("/admin/retention_loyalty/cause/months.csv").streaming_content).decode().splitlines()  # type: ignore[attr-defined]
-    assert lines == ["\ufeffMonth,Cause,Currency,Orders,Amount", "2026-03,'=Forest,EUR,3,1.50"]
+    assert lines == ["\ufeffMonth,Cause,Currency,Orders,Donations of points,Amount", "2026-03,'=Forest,EUR,3,0,1.50"]
     assert "€0.50" in text(staff.get("/admin/retention_loyalty/contribution/"))
 
 

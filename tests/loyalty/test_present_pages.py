@@ -216,10 +216,10 @@ def test_what_the_shop_gave_with_somebodys_orders_is_shown(
     buy(shop, other, 1)
     drain(clock.now)
     text = page(client, user, clock)
-    assert "They plant trees. With your orders we gave €12.00 to Forest. With all orders together it is €18.00." in text
+    assert "They plant trees. With your orders we gave €12.00 to Forest. All together it is €18.00." in text
     forest.show_total = False
     forest.save()
-    assert "all orders" not in page(client, user, clock)
+    assert "All together" not in page(client, user, clock)
 
 
 def test_the_thank_you_page_says_what_the_order_gives(shop: FakeShop, clock: Clock) -> None:

@@ -48,7 +48,7 @@ def test_staff_see_it_all_on_the_customers_page(shop: FakeShop, clock: Clock, dr
     [row] = present_panels.challenges(who(user)).rows
     assert [str(cell) for cell in row.cells[1:4]] == ["Three in a month", "3 of 3 orders", "done"]
     [row] = present_panels.given(who(user)).rows
-    assert row.cells == ("Forest", "€1.50")
+    assert row.cells == ("Forest", "orders", "€1.50")
     told = [str(event.text) for event in present_panels.timeline(who(user))]
     assert "A little extra: 50 points given" in told
     assert "Takes part in “Three in a month”" in told

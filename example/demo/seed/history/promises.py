@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from campaigns.models import Offer
 from example.demo.seed.goods import MEMBERSHIP
 from example.demo.seed.history import club
-from loyalty.models import Cause, Challenge, ChallengeGoods, GiftPlan, Plan, ReferralTerms
+from loyalty.models import Cause, Challenge, ChallengeGoods, GiftPlan, Plan, ReferralTerms, Reward
 from loyalty.models.challenge import Goal, Span
 from loyalty.models.gift import Gives
 from loyalty.services import causes, gift_plans
@@ -30,6 +30,7 @@ def make(*, at: datetime) -> None:
     for cause in (trees, schools):
         cause.full_clean()
         cause.save()
+    Reward.objects.filter(kind=Reward.Kind.DONATION).update(cause=trees)
     causes.pledge(trees, currency=CURRENCY, percent=Decimal(1), at=at)
     causes.pledge(schools, currency=CURRENCY, amount_minor=20, at=at)
     circle = Plan(
