@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from loyalty import explain, queries, tier_words
-from loyalty.models import Account, Entry, OrderAward, TierMove
+from loyalty.models import Absence, Account, Entry, OrderAward, TierMove
 from loyalty.services import absences, tiers
 from retention import moments, registry
 from retention.models import Customer
@@ -141,6 +141,12 @@ def timeline(customer: Customer) -> Iterator[Event]:
                 url=reverse("admin:retention_loyalty_orderaward_change", args=[award.pk]),
                 planned=True,
             )
+    for absence in Absence.objects.filter(customer=customer).order_by("-left_at")[:RECENT]:
+        yield Event(at=absence.left_at, text=_("Left the programme"))
+        if absence.returned_at:
+            yield Event(at=absence.returned_at, text=_("Came back into the programme"))
+        elif not absence.given_up_at:
+            yield Event(at=absences.ends_at(absence.left_at), text=_("What stands is written off"), planned=True)
     for move in TierMove.objects.filter(customer=customer).order_by("-at")[:RECENT]:
         yield Event(at=move.at, text=_("Tier: %(old)s → %(new)s") % {
             "old": move.old_name or "–", "new": move.new_name or "–",

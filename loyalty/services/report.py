@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import BigIntegerField, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import BigIntegerField, Exists, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Greatest
 
@@ -125,7 +125,9 @@ def points(at: datetime, *, ends: bool) -> PointsAt:
             balances[customer] = balances.get(customer, 0) - left
             ended += left
     placed = Order.objects.filter(placed_at__lt=at).values("reference")
-    held = OrderAward.objects.filter(account__isnull=False, order__in=placed)
+    mine = Entry.objects.filter(order=OuterRef("order"), account=OuterRef("account"))
+    # what was ordered by who had left the programme was never there, so that no refund took it
+    held = OrderAward.objects.filter(~Q(at_most=0) | Q(Exists(mine)), account__isnull=False, order__in=placed)
     earned = (held.aggregate(n=Sum("earned"))["n"] or 0) - _stopped(held)
     standing = rows.filter(kind__in=OF_ORDERS).aggregate(n=Sum("points"))["n"] or 0
     spent = rows.filter(kind=Kind.SPEND)

@@ -27,6 +27,7 @@ from loyalty.models import (
     Participation,
     Present,
     Reward,
+    TierBenefit,
     TierMove,
 )
 from loyalty.services import (
@@ -38,6 +39,7 @@ from loyalty.services import (
     expiry,
     forfeits,
     leaving,
+    notices,
     participants,
     points,
     presents,
@@ -48,10 +50,11 @@ from loyalty.services import (
 )
 from loyalty.services.actions import Done
 from loyalty.services.rewards import No
-from retention.models import Customer, Fact
+from retention.models import Customer, Fact, Message
+from retention.services import customers
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
-from tests.loyalty import gifts
+from tests.loyalty import club, gifts
 from tests.loyalty.till import START, account, award, join, ledger, start, table, who
 
 Drain = Callable[[datetime], None]
@@ -436,6 +439,52 @@ def test_what_is_bought_while_out_counts_for_no_tier(shop: FakeShop, clock: Cloc
     tier = Membership.objects.get().tier
     assert tier is not None
     assert tier.name == "Silver"
+
+
+def test_free_shipping_of_a_tier_is_called_off_and_given_again(shop: FakeShop, clock: Clock, drain: Drain) -> None:
+    start()
+    rungs = table(("Silver", 3000))
+    TierBenefit.objects.create(tier=rungs.tiers.get(), kind="shipping", offer=club.shipping())
+    user = join()
+    buy(shop, drain, clock, user)
+    leave(user, drain, clock)
+    back(user, drain, clock.forward(days=1) and clock)
+    assert gifts.coupons(user) == [("void", 0), ("issued", 0)]
+
+
+# Mail, and other rows of the same person
+
+
+def test_who_is_out_gets_no_mail_about_points_that_end(shop: FakeShop, clock: Clock, drain: Drain) -> None:
+    start(expires="days", expires_after=60)
+    expiry.expire(at=clock.now)
+    user = join()
+    buy(shop, drain, clock, user)
+    leave(user, drain, clock)
+    clock.forward(days=29)
+    assert notices.warn(at=clock.now + timedelta(days=2)) == 0
+    back(user, drain, clock)
+    assert notices.warn(at=clock.now + timedelta(days=2)) == 1
+    leave(user, drain, clock)
+    [message] = Message.objects.filter(mail=notices.MAIL)
+    assert notices.ending([message.customer_id], at=clock.now) == {}
+
+
+def test_a_guests_orders_come_to_who_is_out_by_when_they_were_placed(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    start()
+    user = join()
+    before = shop.place(email="ada@example.com", total=Decimal("10.00"), at=clock.now)
+    drain(clock.now)
+    leave(user, drain, clock)
+    after = shop.place(email="ada@example.com", total=Decimal("20.00"), at=clock.forward(days=1))
+    drain(clock.now)
+    guest = Customer.objects.get(kind="guest")
+    assert customers.absorb(guest, into=who(user), at=clock.now)
+    drain(clock.now)
+    assert account(user) == (10, 0)
+    assert (award(before).at_most, award(after).at_most) == (None, 0)
 
 
 # Once, and whom it is for

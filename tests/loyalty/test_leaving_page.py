@@ -145,6 +145,9 @@ def test_staff_see_since_when_and_cannot_put_anybody_back(user: Any, clock: Cloc
     assert panel.actions == []
     assert "340 to spend, 0 pending; left the programme on 03/02/2026" in panel.summary
     assert "written off on 04/01/2026" in panel.summary
+    told = [(event.text, event.planned) for event in panels.timeline(who(user)) if "points" not in event.text]
+    assert ("Left the programme", False) in told
+    assert ("What stands is written off", True) in told
     staff = Client()
     staff.force_login(get_user_model().objects.create_superuser("boss", "boss@example.com", "a long password"))
     path = reverse("admin:retention_loyalty_account_correct", args=[who(user).pk])
