@@ -16,12 +16,33 @@ from django.db import IntegrityError
 from django.db.models import Model, QuerySet
 
 from campaigns.models import Coupon, Offer
-from loyalty.models import Cause, Contribution, Entry, GiftProgress, Participation, Payout, Present
-from loyalty.services import causes, challenges, gifts, giving, participants, presents, verifying
+from loyalty.models import (
+    Cause,
+    Contribution,
+    Donation,
+    Entry,
+    GiftProgress,
+    Participation,
+    Payout,
+    Present,
+    Reward,
+)
+from loyalty.services import (
+    causes,
+    challenges,
+    claims,
+    donations,
+    gifts,
+    giving,
+    participants,
+    points,
+    presents,
+    verifying,
+)
 from retention.models import Customer, Order
 from retention.testing.clock import Clock
 from tests.loyalty.gifts import challenge, offer, plan
-from tests.loyalty.till import START
+from tests.loyalty.till import START, start
 from tests.races.together import all_well, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -138,6 +159,24 @@ def test_orders_settled_by_eight_workers_give_once_and_are_paid_out_once(people:
     results = together(*[pay(f"k{number}") for number in range(THREADS)])
     assert sum(isinstance(result, causes.MoreThanOwed) for result in results) == THREADS - 1
     assert Payout.objects.get().amount_minor == ORDERS * 50
+
+
+def test_donations_settled_by_eight_workers_are_owed_once(people: list[int], clock: Clock) -> None:
+    start(worth="0.01")
+    forest = Cause.objects.create(name="Forest")
+    tree = Reward.objects.create(
+        name="A tree", kind="donation", cost=100, cause=forest, active=True, created_at=clock.now
+    )  # fmt: skip
+    points.grant([(f"gift:{one}", one, "") for one in people], points=500, source="test", at=clock.now)
+    members = Customer.objects.in_bulk(people)
+    made = [
+        claims.claim(tree, members[one], key=f"{one}:{number}", at=clock.now).pk
+        for one in people
+        for number in range(5)
+    ]  # fmt: skip
+    all_well(together(*[lambda: donations.settle(made, at=clock.now)] * THREADS))
+    assert Donation.objects.count() == PEOPLE * 5
+    assert causes.owed_of(forest, "EUR") == PEOPLE * 500
 
 
 @pytest.mark.postgres
