@@ -17,14 +17,14 @@ from loyalty.services.programmes import Running
 def for_shoppers(running: Running, *, at: datetime) -> Iterator[str]:
     """Yield what a shopper should know, a sentence each: what earns first, then when points open and end."""
     rules = [rule for rule in running.rules if rule.in_force(at) or _ahead(rule.placed_from, at, rule.superseded_at)]
-    known = rule_words.titles(rules)
+    known, called = rule_words.titles(rules), rule_words.tiers(rules)
     worth = running.worth if running.programme.shown_as == ShownAs.MONEY else []
     said = list(terms.for_shoppers(running.programme, running.rates))
     rates = sum(rate.superseded_at is None for rate in running.rates)
     yield from said[:rates]
     yield from of_basis(running.programme)
     for rule in rules:
-        sentence = rule_words.of_rule(rule, known, rates=worth)
+        sentence = rule_words.of_rule(rule, known, rates=worth, called=called)
         yield sentence if sentence.endswith(".") else f"{sentence}."  # some dates end with one
     if sum(rule.effect == rule.Effect.TIMES for rule in rules) > 1:
         yield _("Of several multipliers the best one counts for each product.")

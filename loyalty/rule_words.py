@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, time
 from decimal import Decimal
 
@@ -33,12 +33,29 @@ def titles(found: Iterable[EarningRule]) -> Titles:
     return goods_words.titles_of({product for rule in found for product in rule.products}) or {}
 
 
-def of_rule(rule: EarningRule, known: Titles, *, staff: bool = False, rates: Sequence[Rate] = ()) -> str:
+def tiers(found: Iterable[EarningRule]) -> Mapping[str, str]:
+    """Return what the tiers that rules name are called now: one query, or none."""
+    return queries.tiers_called() if any(rule.tier for rule in found) else {}
+
+
+def of_rule(
+    rule: EarningRule,
+    known: Titles,
+    *,
+    staff: bool = False,
+    rates: Sequence[Rate] = (),
+    called: Mapping[str, str] | None = None,
+) -> str:
     """Return what a rule promises, e.g. "Tea weeks: 2 × the points on tea; on the first order".
 
-    ``rates``: those that say what a point is worth, where shoppers read points as money.
+    ``rates``: those that say what a point is worth, where shoppers read points as money. ``called``: from ``tiers``,
+    where there are several rules.
     """
-    parts = [_gives_back(rule, known, rates) if rates else _does(rule, known), *_when(rule, staff=staff), *_dates(rule)]
+    parts = [
+        _gives_back(rule, known, rates) if rates else _does(rule, known),
+        *_when(rule, tiers([rule]) if called is None else called, staff=staff),
+        *_dates(rule),
+    ]
     return _("%(name)s: %(what)s") % {"name": rule.name, "what": "; ".join(parts)}
 
 
@@ -99,7 +116,7 @@ def _gives_back(rule: EarningRule, known: Titles, rates: Sequence[Rate]) -> str:
     return _("%(times)s × as much back on %(goods)s") % words
 
 
-def _when(rule: EarningRule, *, staff: bool) -> Iterator[str]:
+def _when(rule: EarningRule, called: Mapping[str, str], *, staff: bool) -> Iterator[str]:
     match rule.when:
         case When.FIRST:
             yield _("on the first order")
@@ -108,7 +125,9 @@ def _when(rule: EarningRule, *, staff: bool) -> Iterator[str]:
         case When.EVERY if rule.nth and rule.nth > 1:
             yield _("on orders number %(n)s, %(twice)s and so on") % {"n": rule.nth, "twice": 2 * rule.nth}
         case When.TIER:
-            yield _("for who stands in %(tier)s or above") % {"tier": queries.tier_called(rule.tier)}
+            yield _("for who stands in %(tier)s or above") % {
+                "tier": called.get(rule.tier.strip().casefold(), rule.tier)
+            }
         case When.SHIPPED_FREE:
             yield _("on orders without shipping costs")
         case When.CONDITION:

@@ -54,7 +54,10 @@ def for_shoppers(programme: Programme, rates: Sequence[Rate]) -> Iterator[str]:
     yield _window(programme)
     if programme.expires != Expires.NEVER:
         yield _end(programme)
-    yield _("What you return or cancel takes its points back.")
+    if programme.debt_policy != DebtPolicy.PENDING:
+        yield _("What you return or cancel takes its points back.")
+    elif programme.pending_days:
+        yield _("What you return or cancel before its points can be used takes them back.")
 
 
 def _earns(rate: Rate) -> str:

@@ -79,14 +79,12 @@ def to_stay(keeping: Keeping, *, tier: str, metric: str, currency: str) -> str:
             % words
         )
     if metric == Metric.POINTS:
-        return (
-            ngettext(
-                "Earn %(count)s more point by %(day)s to stay %(tier)s.",
-                "Earn %(count)s more points by %(day)s to stay %(tier)s.",
-                keeping.missing,
-            )
-            % words
+        text = ngettext(
+            "Earn %(count)s more point by %(day)s to stay %(tier)s.",
+            "Earn %(count)s more points by %(day)s to stay %(tier)s.",
+            keeping.missing,
         )
+        return f"{text % words} " + _("They count once they can be used.")
     words["amount"] = show(keeping.missing, currency)
     return _("Spend %(amount)s by %(day)s to stay %(tier)s.") % words
 

@@ -190,7 +190,7 @@ class EarningRuleAdmin(ConfirmedAdmin):
 
     @admin.display(description=gettext_lazy("what it does"))
     def what(self, rule: EarningRule) -> str:
-        return rule_words.of_rule(rule, {}, staff=True)
+        return rule_words.of_rule(rule, {}, staff=True, called={})  # the list asks nothing for each row
 
     @admin.display(description=gettext_lazy("what it does"))
     def does(self, rule: EarningRule) -> str:

@@ -6,7 +6,8 @@ which the facts arrived. Whoever calls ``settle`` twice, late or out of turn get
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -15,10 +16,13 @@ from django.db.models import Exists, OuterRef, QuerySet
 from loyalty.locks import hold
 from loyalty.models import OrderAward
 from loyalty.services import programmes, replay
+from loyalty.services.points import TooLarge
 from loyalty.services.programmes import Running
 from loyalty.services.settling import Settling
 from retention.models import Customer, Order
 from retention.rows import batch_size
+
+log = logging.getLogger(__name__)
 
 
 def settle(orders: Mapping[str, datetime]) -> int:
@@ -44,7 +48,7 @@ def open_due(*, at: datetime, limit: int) -> int:
     done = 0
     while done < limit:
         batch = list(due[: batch_size(limit - done)])
-        opened = settle(dict.fromkeys(batch, at))
+        opened = _settle_all_but_too_large(batch, at=at)
         done += opened
         if not opened:
             break
@@ -58,7 +62,7 @@ def settle_unrated(*, at: datetime, limit: int = 1000) -> int:
     if running is None:
         return 0
     currencies = {rate.currency for rate in running.rates}
-    return settle(dict.fromkeys(waiting.filter(currency__in=currencies)[: batch_size(limit)], at))
+    return _settle_all_but_too_large(list(waiting.filter(currency__in=currencies)[: batch_size(limit)]), at=at)
 
 
 def settle_history(*, at: datetime, limit: int = 1000) -> int:
@@ -70,6 +74,21 @@ def settle_history(*, at: datetime, limit: int = 1000) -> int:
     some = list(waiting.values_list("reference", flat=True)[: batch_size(limit)])
     settle(dict.fromkeys(some, at))
     return len(some)
+
+
+def _settle_all_but_too_large(orders: Sequence[str], *, at: datetime) -> int:
+    """Settle orders as ``settle`` does; one that would earn more than any shop means keeps no other from it.
+
+    It is told in the log, and tried again with the next round: a wrong rate or amount may be mended by then.
+    """
+    try:
+        return settle(dict.fromkeys(orders, at))
+    except TooLarge:
+        if len(orders) == 1:
+            log.error("order %s would earn more points than any shop means: look at its amount and rate", orders[0])
+            return 0
+    half = len(orders) // 2
+    return sum(_settle_all_but_too_large(part, at=at) for part in (orders[:half], orders[half:]))
 
 
 def _enter(orders: Mapping[str, datetime], running: Running | None) -> None:
@@ -92,4 +111,6 @@ def _to_earn(running: Running) -> QuerySet[Order]:
         .exclude(customer__kind=Customer.Kind.GUEST)
         .exclude(Exists(OrderAward.objects.filter(order=OuterRef("reference"))))
     )
-    return earning if running.programme.award_history else earning.filter(history=False)
+    if running.programme.award_history:
+        return earning
+    return earning.filter(history=False, placed_at__gte=running.begins)

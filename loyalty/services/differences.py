@@ -81,6 +81,7 @@ class Difference:
                 kind=Kind.CAPPED,
                 order=award.order,
                 breakdown=stopped.told(),
+                renews_until=self._renews(),  # they have bought, whatever they got for it
                 at=self.at,
             )
         )

@@ -27,12 +27,11 @@ class Fitting:
         self, bound: Sequence[tuple[OrderAward, Order, Collection[int | None]]], book: Book, running: Running | None
     ) -> None:
         """``bound``: awards that limits hold for, with their orders and whose points they are or will be."""
-        self._book = book
+        self._book, self._running = book, running
         self._programmes = self._programmes_of([award for award, _, _ in bound], running)
         needs = []
         for award, order, customers in bound:
-            # an award that has no rate yet gets one of the running programme's
-            programme = self._programmes.get(award.rate_id) or (running.programme if running else None)
+            programme = self._programme(award)
             if programme is not None:
                 needs += [self._need(programme, customer, order) for customer in customers if customer is not None]
         self._caps = Caps(needs, also_off=True)
@@ -48,12 +47,16 @@ class Fitting:
             found |= {rate.pk: running.programme for rate in running.rates}
         return found
 
+    def _programme(self, award: OrderAward) -> Programme | None:
+        """Return whose limits hold; the running one's where an award has no rate yet, or none any more."""
+        return self._programmes.get(award.rate_id) or (self._running.programme if self._running else None)
+
     def _need(self, programme: Programme, customer: int, order: Order) -> Need:
         return Need(account=self._book.account(customer).pk, programme=programme, at=order.placed_at)
 
     def fit(self, award: OrderAward, difference: Difference, customer: int, order: Order) -> None:
         """Count what an order earns its customer, and stop what is above a limit, with an entry that says which."""
-        programme = self._programmes.get(award.rate_id)
+        programme = self._programme(award)
         if programme is None:
             return
         more = difference.bound() - award.counted - award.stopped
@@ -74,7 +77,7 @@ class Fitting:
         award.stopped = 0
 
     def _uncount(self, award: OrderAward, customer: int, order: Order | None, points: int) -> None:
-        programme = self._programmes.get(award.rate_id)
+        programme = self._programme(award)
         award.counted -= points
         if programme is not None and order is not None:
             self._caps.give_back(self._need(programme, customer, order), points)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from django.db import transaction
@@ -15,6 +15,8 @@ from loyalty.models.programme import Expires
 from loyalty.models.tier_benefit import BenefitKind
 from loyalty.services import ends
 from loyalty.services.earning import Terms
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,11 @@ class Running:
             if rate.currency == currency and (found is None or rate.starts_at <= placed_at):
                 found = rate
         return found
+
+    @property
+    def begins(self) -> datetime:
+        """Return from when on orders earn, unless old ones do, too: when the programme had its first rate."""
+        return min((rate.starts_at for rate in self.rates), default=EVER)
 
     @property
     def worth(self) -> list[Rate]:

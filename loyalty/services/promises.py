@@ -202,6 +202,8 @@ def _points(
     if terms is None:
         return 0
     programme = running.programme
+    if asked.placed_at < running.begins and not programme.award_history:
+        return 0
     held = Held()
     if running.rules or running.multiplies:
         held = matching.ask([asked], running, at=asked.placed_at)[asked.reference]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from loyalty.models import Account, CapTally, Entry, OrderAward, Programme
+from loyalty.models import Account, CapTally, Entry, Lot, OrderAward, Programme
 from loyalty.services import actions, awards, promises, rules, verifying
 from loyalty.services.actions import Done
 from retention.testing.clock import Clock
@@ -40,6 +40,33 @@ def used() -> dict[str, int]:
 def review(user: Any, at: datetime, *things: str) -> None:
     me = who(user).pk
     actions.did([Done(action="review", customer=me, subject=thing, at=at) for thing in things], at=at)
+
+
+def test_an_order_that_comes_to_be_in_a_currency_without_a_rate_uses_no_limit(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    start(cap_day=100, cap_orders=True)
+    user = join()
+    order = shop.place(user=user)
+    drain(clock.now)
+    assert used() == {"day": 40}
+    shop._change(order, currency="GBP")
+    drain(clock.now)
+    assert (account(user), used()) == ((0, 0), {})
+
+
+def test_an_order_that_a_limit_stopped_keeps_points_alive_that_end_without_orders(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    start(expires="inactive", expires_after=100, cap_month=40, cap_orders=True, expiry_since=START)
+    user, begun = join(), clock.now
+    for days, ends in ((0, 100), (10, 110)):
+        shop.place(user=user, at=clock.now)
+        drain(clock.now)
+        assert account(user) == (40, 0)
+        [lot] = Lot.objects.all()
+        assert lot.expires_at == begun + timedelta(days=ends), days
+        clock.forward(days=10)
 
 
 def test_actions_stop_at_the_tightest_limit_and_the_ledger_says_which(shop: FakeShop, clock: Clock) -> None:

@@ -5,9 +5,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from loyalty.models import Entry
 from loyalty.services import awards, verifying
 from retention import registry
+from retention.models import Order
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
 from tests.loyalty.till import account, award, join, ledger, start
@@ -47,6 +50,23 @@ def test_points_wait_for_the_order_to_be_sent_where_the_programme_says_so(
     assert award(order).opens_at == clock.now + timedelta(days=7)
     assert awards.open_due(at=clock.forward(days=7), limit=10) == 1
     assert account(user) == (40, 0)
+
+
+def test_one_order_beyond_all_measure_keeps_no_other_from_opening(
+    shop: FakeShop, clock: Clock, drain: Drain, caplog: pytest.LogCaptureFixture
+) -> None:
+    start(pending_days=14)
+    users = [join(f"{name}@example.com") for name in ("ada", "bob", "cyd")]
+    _, two, _ = (shop.place(user=user, email=user.email) for user in users)
+    drain(clock.now)
+    Order.objects.filter(reference=two).update(items_minor=10**18, total_minor=10**18)
+    clock.forward(days=15)
+    assert awards.open_due(at=clock.now, limit=10) == 2
+    assert [account(user) for user in users] == [(40, 0), (0, 40), (40, 0)]
+    assert f"order {two} would earn more points than any shop means" in caplog.text
+    Order.objects.filter(reference=two).update(items_minor=4000, total_minor=4000)
+    assert awards.open_due(at=clock.now, limit=10) == 1
+    assert account(users[1]) == (40, 0)
 
 
 def test_speed_divides_the_window(shop: FakeShop, clock: Clock, drain: Drain, settings: Any) -> None:

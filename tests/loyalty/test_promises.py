@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 from django.template import Context, Template
 from django.template.loader import render_to_string
 from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 
-from loyalty import gains, sections
+from loyalty import earning_words, gains, sections
 from loyalty.models import Programme
-from loyalty.services import actions, promises, rules
+from loyalty.services import actions, programmes, promises, rules
 from retention import registry
 from retention.shop import CartData, CartLine, CouponUse, OrderData
 from retention.testing.clock import Clock
@@ -174,6 +176,28 @@ def test_the_terms_on_the_account_page_are_those_of_the_rules_that_run(shop: Fak
         "Beyond what your orders earn by the rate you can get up to 500 points a month.",
         "Points can be used at once.",
     ]
+
+
+def test_however_many_rules_there_are_the_terms_ask_as_often(shop: FakeShop, clock: Clock) -> None:
+    programme = start()
+    table(("Gold", 1000))
+    asked = []
+    for number in range(3):
+        rules.set_rule(programme, at=START, name=f"Rule {number}", when="tier", tier="Gold", effect="order", points=5)
+        with CaptureQueriesContext(connection) as captured:
+            running = programmes.running()
+            assert running is not None
+            list(earning_words.for_shoppers(running, at=clock.now))
+        asked.append(len(captured))
+    assert asked[0] == asked[2]
+
+
+def test_of_points_that_stay_whatever_is_refunded_the_terms_say_no_other(shop: FakeShop, clock: Clock) -> None:
+    start(debt_policy="pending", pending_days=14)
+    running = programmes.running()
+    assert running is not None
+    said = list(earning_words.for_shoppers(running, at=clock.now))
+    assert said[-1] == "What you return or cancel before its points can be used takes them back."
 
 
 def test_where_points_are_shown_as_money_the_terms_count_no_points(shop: FakeShop, clock: Clock) -> None:

@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from loyalty.models import Programme, Rate
-from loyalty.services import programmes
+from loyalty.models import OrderAward, Programme, Rate
+from loyalty.services import programmes, promises
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
-from tests.loyalty.till import START, join, rating, start
+from tests.loyalty.till import START, account, join, rating, start
 
 Drain = Callable[[datetime], None]
 
@@ -56,6 +56,24 @@ def test_the_rate_in_force_when_the_order_was_placed_counts_and_the_first_reache
 
     assert [points(days) for days in (-100, 0, 9.9, 10, 19.9, 20, 500)] == [1, 1, 1, 2, 2, 3, 3]
     assert running.rate("GBP", placed_at=START) is None
+
+
+def test_orders_of_before_the_first_rate_earn_nothing_whatever_happens_to_them_later(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    user = join()
+    one, two = shop.place(user=user, total=Decimal(100)), shop.place(user=user, total=Decimal(200))
+    drain(clock.now)
+    programme = Programme.objects.create(name="Points", active=True, pending_days=0)
+    rating(programme, "1", at=clock.forward(days=30))
+    assert promises.for_reference(one) == 0
+    shop.refund(two, Decimal(20))
+    shop.mark(one, "fulfilled")
+    drain(clock.now)
+    assert not OrderAward.objects.exists()
+    shop.place(user=user, total=Decimal(50), at=clock.now)
+    drain(clock.now)
+    assert account(user) == (50, 0)
 
 
 def test_the_database_refuses_a_rate_of_zero_and_two_at_once(db: None) -> None:

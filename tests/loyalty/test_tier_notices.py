@@ -153,7 +153,7 @@ def test_a_year_without_a_term_ends_for_everybody_and_nothing_is_asked_for(
     ("metric", "words"),
     [
         ("orders", "Place 1 more order by April 30, 2026 to stay Friend."),
-        ("points", "Earn 2 more points by April 30, 2026 to stay Friend."),
+        ("points", "Earn 2 more points by April 30, 2026 to stay Friend. They count once they can be used."),
     ],
 )
 def test_orders_and_points_have_words_of_their_own(
