@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from loyalty import explain
 from loyalty.models import Account, Entry
+from loyalty.services import absences
 from retention.api.base import Listing, Mine
 from retention.models import Customer, Order
 
@@ -47,6 +48,9 @@ class MyTier(serializers.Serializer[Any]):
 
 class Wallet(serializers.Serializer[Any]):
     member = serializers.BooleanField(help_text="False: I have left the programme, and earn and spend nothing.")
+    stands_until = serializers.DateTimeField(
+        allow_null=True, help_text="Who has left: what is there is as it was if I come back before. Null: I am in."
+    )
     balance = serializers.IntegerField(help_text="Points that are there; never below 0.")
     held = serializers.IntegerField(help_text="Of these, set aside for claimed rewards: not to be spent otherwise.")
     owed = serializers.IntegerField(help_text="Points that later ones fill up first, after a refund of spent points.")
@@ -88,6 +92,7 @@ class Points(Mine):
         return Response(
             {
                 "member": left_at is None,
+                "stands_until": moment(absences.ends_at(left_at)) if left_at else None,
                 "balance": max(balance or 0, 0),
                 "held": held or 0,
                 "owed": max(-(balance or 0), 0),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from loyalty.models import Account, Correction, Entry
+from loyalty.models import Absence, Account, Correction, Entry
 from loyalty.services import corrections
 from retention.models import Customer
 from tests.api import people, things
@@ -26,7 +26,8 @@ def wallet(shopper: Shopper) -> Any:
 
 
 def test_who_never_had_a_point_has_an_empty_wallet(ada: Shopper) -> None:
-    assert wallet(ada) == {"member": True, "balance": 0, "held": 0, "owed": 0, "pending": 0, "tier": None}
+    empty = {"balance": 0, "held": 0, "owed": 0, "pending": 0, "tier": None}
+    assert wallet(ada) == {"member": True, "stands_until": None, **empty}
     assert Account.objects.count() == 0
     assert ada.client.get(f"{V1}me/points/tier/").status_code == 204
     for path in ("entries", "pending"):
@@ -41,6 +42,19 @@ def test_the_wallet_says_balance_pending_tier_and_what_for(ada: Shopper) -> None
     answer = wallet(ada)
     assert (answer["balance"], answer["owed"], answer["pending"]) == (120, 0, 7)
     assert answer["tier"] == {"name": "Silver", "since": "2026-03-02T13:00:00+01:00"}
+
+
+def test_who_leaves_sees_until_when_points_stand_and_comes_back_once(ada: Shopper) -> None:
+    things.give_points(ada, 100)
+    left = ada.client.post(f"{V1}me/points/leave/").json()
+    assert (left["member"], ada.client.post(f"{V1}me/points/leave/").json()) == (False, left)
+    answer = wallet(ada)
+    assert (answer["member"], answer["balance"], answer["stands_until"]) == (False, 100, left["stands_until"])
+    for _ in range(2):
+        back = ada.client.post(f"{V1}me/points/return/").json()
+        assert back == {"member": True, "left_at": None, "stands_until": None}
+    assert (wallet(ada)["member"], wallet(ada)["balance"]) == (True, 100)
+    assert Absence.objects.exclude(returned_at=None).count() == 1
 
 
 def ledger(shopper: Shopper) -> Any:
