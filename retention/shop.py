@@ -171,6 +171,8 @@ class CartLine:
     """For the whole line, before discounts."""
     left: Decimal | None = None
     """What is left to pay for it after every discount; None where the host does not say."""
+    tax: Decimal | None = None
+    """What of that is tax; None where the host does not say."""
     parent: str = ""
     """The product that it is a variant of."""
 
@@ -198,6 +200,8 @@ class ProductData:
     url: str = ""
     picture: str = ""
     price: Decimal | None = None
+    tax: Decimal | None = None
+    """What of the price is tax; None where the host does not say."""
     currency: str = ""
     in_stock: bool = False
     categories: tuple[str, ...] = ()

@@ -27,6 +27,14 @@ class GoodsIn(serializers.Serializer[Any]):
     amount = serializers.DecimalField(
         max_digits=14, decimal_places=4, min_value=Decimal(0), max_value=MOST, help_text="For all pieces, tax included."
     )
+    tax = serializers.DecimalField(
+        max_digits=14,
+        decimal_places=4,
+        min_value=Decimal(0),
+        max_value=MOST,
+        required=False,
+        help_text="What of it is tax. Where tax earns nothing, nothing is promised without it.",
+    )
 
 
 class PromiseIn(serializers.Serializer[Any]):
@@ -55,7 +63,7 @@ class Promise(Mine):
         asked.is_valid(raise_exception=True)
         currency, now, running = asked.validated_data["currency"], timezone.now(), programmes.running()
         lines = tuple(
-            CartLine(product=line["product"], quantity=line["quantity"], price=line["amount"])
+            CartLine(product=line["product"], quantity=line["quantity"], price=line["amount"], tax=line.get("tax"))
             for line in asked.validated_data["lines"]
         )
         total = sum((line.price for line in lines), start=Decimal(0))

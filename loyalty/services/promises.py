@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from loyalty.models import OrderAward
+from loyalty.models.programme import Basis
 from loyalty.services import absences, breakdown, caps, earning, matching, paid_by_points, programmes
 from loyalty.services import goods as goods_of
 from loyalty.services.earning import State
@@ -72,6 +73,7 @@ def for_product(product: ProductData, *, user_id: int | None, at: datetime, runn
         quantity=1,
         minor=minor,
         listed_minor=minor,
+        tax_minor=None if product.tax is None else to_minor(product.tax, product.currency),
     )
     return _of_goods(running, [one], product.currency, user_id=user_id, email="", at=at)
 
@@ -90,6 +92,7 @@ def for_cart(cart: CartData, *, at: datetime, running: Running | None = None) ->
             quantity=line.quantity,
             minor=to_minor(line.price if line.left is None else line.left, cart.currency),
             listed_minor=to_minor(line.price, cart.currency),
+            tax_minor=None if line.tax is None else to_minor(line.tax, cart.currency),
         )
         for number, line in enumerate(cart.lines, start=1)
     ]
@@ -160,6 +163,8 @@ def _of_goods(
     items_minor: int | None = None,
     points_minor: int = 0,
 ) -> int:
+    if running.programme.basis == Basis.NET and (not lines or any(line.tax_minor is None for line in lines)):
+        return 0  # nobody knows what of it earns, and no page promises too much
     total = sum(line.minor for line in lines) if items_minor is None else items_minor
     sale = Sale(items_minor=total, total_minor=total, points_minor=points_minor, goods=tuple(lines))
     asked = _asked(running, NOW, user_id=user_id, email=email, placed_at=at, shipping_minor=None)

@@ -39,7 +39,8 @@ def order_points(order: Any) -> int:
 def earns_points(context: template.Context, amount: Any, currency: str) -> str:
     """Return "This earns 24 points" for goods of an amount in units of ``currency``; nothing where nothing is earned.
 
-    Rules for whole orders are counted in, those for some goods are not. Where the programme shows points as money:
+    Rules for whole orders are counted in, those for some goods are not. Where tax earns nothing it says nothing: an
+    amount does not tell what of it is tax. Where the programme shows points as money:
     "You get €0.24 back for this".
     Usage: ``{% load loyalty %}{% earns_points basket.total_incl_tax basket.currency %}``. It never breaks the page.
     """
@@ -65,7 +66,9 @@ def product_points(context: template.Context, product: Any, price: Any = None, c
         reference = str(getattr(product, "pk", product))
         found = get_shop().get_products([reference]).get(reference) or ProductData(reference=reference, title="")
         if price not in (None, ""):
-            found = replace(found, price=Decimal(str(price)), currency=currency or found.currency)
+            seen = Decimal(str(price))
+            tax = found.tax * seen / found.price if found.tax is not None and found.price else found.tax
+            found = replace(found, price=seen, tax=tax, currency=currency or found.currency)
         return str(notes.of_product(context["request"], found, timezone.now()))
     except Exception:
         log.exception("the points of a product could not be shown")

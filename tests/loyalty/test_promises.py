@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -198,6 +199,22 @@ def test_of_points_that_stay_whatever_is_refunded_the_terms_say_no_other(shop: F
     assert running is not None
     said = list(earning_words.for_shoppers(running, at=clock.now))
     assert said[-1] == "What you return or cancel before its points can be used takes them back."
+
+
+def test_where_tax_earns_nothing_no_page_promises_points_for_it(shop: FakeShop, clock: Clock, drain: Drain) -> None:
+    start(basis="net")
+    user = join()
+    cup = shop.products[shop.add_product(price=Decimal("119.00"))]
+    told = replace(cup, tax=Decimal("19.00"))
+    assert [promises.for_product(one, user_id=user.pk, at=clock.now) for one in (told, cup)] == [100, 0]
+    line = CartLine(product=cup.reference, quantity=2, price=Decimal("238.00"), tax=Decimal("38.00"))
+    cart = CartData(reference="c", currency="EUR", total=Decimal("238.00"), lines=(line,), user_id=user.pk)
+    assert promises.for_cart(cart, at=clock.now) == 200
+    assert promises.for_cart(replace(cart, lines=(replace(line, tax=None),)), at=clock.now) == 0
+    assert promises.for_amount(Decimal("119.00"), "EUR", at=clock.now) == 0
+    order = shop.place(user=user, total=Decimal("119.00"), tax=Decimal("19.00"))
+    drain(clock.now)
+    assert (promises.for_order(shop.orders[order]), account(user)) == (100, (100, 0))
 
 
 def test_where_points_are_shown_as_money_the_terms_count_no_points(shop: FakeShop, clock: Clock) -> None:

@@ -41,6 +41,7 @@ def of_request(request: HttpRequest, *, codes: Sequence[str] | None = None) -> C
                     line.line_price_incl_tax_incl_discounts if known else line.line_price_excl_tax_incl_discounts,
                     basket.currency,
                 ),
+                tax=_in_cents(line.line_tax, basket.currency) if known else Decimal(0),  # else prices are without it
                 parent=str(line.product.parent_id or ""),
             )
             for line in lines

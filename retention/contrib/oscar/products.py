@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from decimal import Decimal
 from typing import Any
 
 from oscar.core.loading import get_class
@@ -27,12 +28,15 @@ def get(references: Collection[str]) -> dict[str, ProductData]:
 def _data(product: Any, strategy: Any, kept_in: tuple[str, ...]) -> ProductData:
     info = strategy.fetch_for_parent(product) if product.is_parent else strategy.fetch_for_product(product)
     price = info.price
+    # where the tax is not known yet, the price is without it
+    tax = price.tax if price.exists and price.is_tax_known else Decimal(0)
     return ProductData(
         reference=str(product.pk),
         title=product.get_title(),
         url=product.get_absolute_url(),
         picture=_picture([product, *([product.parent] if product.is_child else [])]),
         price=(price.incl_tax if price.is_tax_known else price.excl_tax) if price.exists else None,
+        tax=tax if price.exists else None,
         currency=(price.currency or "") if price.exists else "",
         in_stock=bool(product.is_public and info.availability.is_available_to_buy),
         categories=kept_in,
