@@ -10,7 +10,7 @@ from loyalty import deeds
 from loyalty.services import actions
 from loyalty.services.actions import Done
 from retention.facts import AccountOpened
-from retention.registry import Recorded, subscribe
+from retention.registry import Recorded, Subscriber, subscribers
 
 
 def give_points(batch: Sequence[Recorded]) -> None:
@@ -32,10 +32,6 @@ def give_points(batch: Sequence[Recorded]) -> None:
 
 def load() -> None:
     """Subscribe to what can be worth points."""
-    facts = [deed.fact for deed in deeds.OURS if deed.fact is not None]
-    subscribe(
-        "loyalty.actions",
-        *facts,
-        does=_("gives points for what people do besides buying"),
-        handle=give_points,
-    )
+    name = "loyalty.actions"
+    does = _("gives points for what people do besides buying")
+    subscribers.add(name, Subscriber(name=name, facts=deeds.FACTS, does=does, handle=give_points))

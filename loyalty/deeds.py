@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,22 @@ deeds: Registry[Deed] = Registry("deed")
 def add(deed: Deed) -> Deed:
     """Register something that can be worth points."""
     return deeds.add(deed.name, deed)
+
+
+class _Facts(Collection[type[FactData]]):
+    """The facts that say that something was done: those of deeds, too, that are registered later."""
+
+    def __iter__(self) -> Iterator[type[FactData]]:
+        return iter(dict.fromkeys(deed.fact for deed in deeds if deed.fact is not None))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def __contains__(self, fact: object) -> bool:
+        return any(deed.fact is fact for deed in deeds)
+
+
+FACTS = _Facts()
 
 
 def of(fact: FactData) -> Deed | None:

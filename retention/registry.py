@@ -84,7 +84,7 @@ class Subscriber:
     """Gets facts of some kinds in batches, each exactly once; re-reads state and does not mind their order."""
 
     name: str
-    facts: tuple[type[FactData], ...]
+    facts: Collection[type[FactData]]
     does: Words
     """What it does with them, in words."""
     handle: Callable[[Sequence[Recorded]], None]

@@ -15,6 +15,7 @@ from loyalty.models.programme import Expires
 from loyalty.models.tier_benefit import BenefitKind
 from loyalty.services import ends
 from loyalty.services.earning import Terms
+from retention.models import Order
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -88,12 +89,19 @@ def end_of(opened: datetime) -> tuple[datetime | None, bool]:
     return end, programme.expires == Expires.INACTIVE
 
 
+def _has_promised(rate: Rate) -> bool:
+    """Whether an order was placed under a rate: one that is paid later was promised its points, too."""
+    if OrderAward.objects.filter(rate=rate).exists():
+        return True
+    return Order.objects.filter(currency=rate.currency, placed_at__gte=rate.starts_at, history=False).exists()
+
+
 def set_rate(
     programme: Programme, *, currency: str, points: Decimal, at: datetime, worth: Decimal | None = None
 ) -> Rate:
     """Let orders placed from ``at`` on earn ``points`` per unit of ``currency``. Returns the rate in force.
 
-    The rate before it ends at ``at`` and keeps what it has awarded; one that has awarded nothing is rewritten.
+    The rate before it ends at ``at`` and keeps what it has awarded; one under which nobody has ordered is rewritten.
     ``worth``: what a point is worth in units of the currency, None for not shown as money.
     """
     currency = currency.upper()
@@ -102,7 +110,7 @@ def set_rate(
         current = Rate.objects.current().filter(programme=programme, currency=currency).first()
         if current and (current.points, current.worth) == (points, worth):
             return current
-        if current and not OrderAward.objects.filter(rate=current).exists():
+        if current and not _has_promised(current):
             Rate.objects.filter(pk=current.pk).update(points=points, worth=worth)
             current.refresh_from_db()
             return current

@@ -13,10 +13,11 @@ from django.test.utils import CaptureQueriesContext
 from campaigns.facts import SurveyAnswered
 from loyalty import deeds
 from loyalty.models import ActionAward, ActionRule, Entry, Programme
+from loyalty.models.action import Often
 from loyalty.models.rule import RuleIsKept
 from loyalty.services import actions, expiry, persons, verifying
 from loyalty.services.actions import Done
-from retention.facts import AccountOpened, ProfileAnswered, SignupConfirmed
+from retention.facts import AccountOpened, OrderDelivered, ProfileAnswered, SignupConfirmed
 from retention.models import Customer
 from retention.services import customers, facts, reviews
 from retention.testing.clock import Clock
@@ -39,6 +40,23 @@ def worth(programme: Programme, action: str, points: int, *, often: str = "", at
 
 def states() -> list[tuple[str, str]]:
     return [(award.rule.action, award.state) for award in ActionAward.objects.order_by("pk").select_related("rule")]
+
+
+def test_what_a_merchant_registers_with_a_fact_is_worth_points_when_the_fact_comes(
+    shop: FakeShop, clock: Clock, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deed = deeds.Deed(
+        name="parcel", label="has a parcel", promise="%(reward)s for a parcel", past="A parcel", often=(Often.EVER,),
+        fact=OrderDelivered,
+    )  # fmt: skip
+    monkeypatch.setitem(deeds.deeds._items, "parcel", deed)
+    actions.set_rule(start(), action="parcel", points=7, often="ever", at=START)
+    user = join()
+    order = shop.place(user=user)
+    drain(clock.now)
+    shop.mark(order, "delivered")
+    drain(clock.now)
+    assert account(user) == (47, 0)
 
 
 def test_each_thing_that_somebody_does_is_worth_what_its_rule_says_once(

@@ -40,6 +40,23 @@ def test_a_rate_that_has_awarded_is_superseded(shop: FakeShop, clock: Clock, dra
     assert len(versions()) == 2, "the same rate again is no new version"
 
 
+def test_an_order_that_is_paid_later_earns_by_the_rate_that_it_was_promised(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    programme = start(rate="1")
+    user = join()
+    shop.place(user=user)
+    drain(clock.now)
+    rating(programme, "3", at=clock.forward(days=1))
+    order = shop.place(user=user, at=clock.forward(hours=1), paid_at=None)
+    drain(clock.now)
+    rating(programme, "1", at=clock.forward(days=1))
+    assert versions() == [(Decimal(1), False), (Decimal(3), False), (Decimal(1), True)]
+    shop.mark(order, "paid")
+    drain(clock.now)
+    assert account(user) == (40 + 120, 0)
+
+
 def test_the_rate_in_force_when_the_order_was_placed_counts_and_the_first_reaches_back(db: None, clock: Clock) -> None:
     programme = Programme.objects.create(name="Points", active=True)
     for days, points in ((0, 1), (10, 2), (20, 3)):
