@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.utils.translation import gettext_lazy as _
 
 from loyalty import leaving_section
-from loyalty.facts import ProgrammeLeft
+from loyalty.facts import ProgrammeLeft, ProgrammeReturned
 from loyalty.services import forfeits, leaving
 from retention import registry
 from retention.registry import Recorded, Tick, subscribe
@@ -23,7 +23,7 @@ TICK = Tick(
 
 
 def follow(batch: Sequence[Recorded]) -> None:
-    """Bring what was under way when somebody left to what it is without them."""
+    """Bring what was under way when somebody left or came back to what it is."""
     facts = [recorded.data for recorded in batch]
     leaving.follow({fact.customer for fact in facts if fact.customer}, at=max(fact.at for fact in facts))
 
@@ -35,6 +35,9 @@ def load() -> None:
     subscribe(
         "loyalty.leaving",
         ProgrammeLeft,
-        does=_("gives back what who has left had set aside, and takes back what was ordered since"),
+        ProgrammeReturned,
+        does=_(
+            "gives back what who has left had set aside, and settles what was ordered just when they left or came back"
+        ),
         handle=follow,
     )

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from loyalty.facts import ProgrammeLeft, ProgrammeReturned
 from loyalty.models import Absence, Account, OrderAward
@@ -76,8 +76,9 @@ def come_back(customer: Customer, *, at: datetime) -> bool:
 
 
 def follow(customers: Collection[int], *, at: datetime) -> None:
-    """Bring what was under way when these people left, and came in between, to what it is without them."""
+    """Bring what was under way when these people left or came back, and came in between, to what it is."""
     forfeits.release(absences.out(customers), at=at)
     placed = absences.meanwhile(Order.objects.filter(customer__in=customers)).values("reference")
-    late = OrderAward.objects.filter(order__in=placed, at_most=None).values_list("order", flat=True)
-    awards.settle(dict.fromkeys(late, at))
+    unbound = Q(at_most=None, order__in=placed)
+    late = OrderAward.objects.filter(unbound | Q(at_most=0, account__customer__in=customers))
+    awards.settle(dict.fromkeys(late.values_list("order", flat=True), at))

@@ -179,8 +179,8 @@ class Settling:
             self.fitting.leave(award, owner, order)
             award.account, award.pending, award.balance, award.forgiven, award.at_most = None, 0, 0, 0, None
         if holder is not None:
-            if order is not None and award.at_most is None and not self.absences.counts(holder, order.placed_at):
-                award.at_most = 0
+            if order is not None:
+                self._bound(award, holder, order)
             if owner != holder:
                 award.account = self.book.account(holder)
                 self.owners[award.account_id] = holder  # for the next turn
@@ -198,6 +198,13 @@ class Settling:
         award.settled_at = at
         self.happened += difference.happened
         return True
+
+    def _bound(self, award: OrderAward, holder: int, order: Order) -> None:
+        """Let an order stand at nothing whose owner had left, or had given up what came before; none other is bound."""
+        if self.absences.counts(holder, order.placed_at):
+            award.at_most = None  # it may have been settled before its owner was seen to be back
+        elif award.at_most is None:
+            award.at_most = 0
 
     def _record_terms(self, award: OrderAward, order: Order) -> None:
         """Record what was promised, once; and what the order's items earn under it."""

@@ -320,7 +320,7 @@ def test_who_is_out_joins_no_challenge_and_orders_meanwhile_win_none(
     with pytest.raises(participants.NotForThem):
         participants.join(asked, who(user), at=clock.now)
     buy(shop, drain, clock, user)
-    back(user, drain, clock)
+    back(user, drain, clock.forward(hours=1) and clock)
     assert not Participation.objects.filter(challenge=other).exists()
     assert account(user) == (0, 0)
 
@@ -339,6 +339,20 @@ def test_nothing_is_promised_to_who_is_out(shop: FakeShop, clock: Clock, drain: 
     drain(clock.now)
     assert promises.for_reference(other) == 0
     assert promises.for_order(shop.orders[other]) == 0
+
+
+def test_an_order_of_who_is_back_earns_even_if_it_was_settled_before_that_was_seen(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    start()
+    user = join()
+    leave(user, drain, clock)
+    reference = shop.place(user=user, total=Decimal("40.00"), at=clock.forward(seconds=5))
+    drain(clock.now)
+    assert award(reference).at_most == 0
+    leaving.come_back(who(user), at=clock.now - timedelta(seconds=1))
+    drain(clock.now)
+    assert (account(user), award(reference).at_most) == ((40, 0), None)
 
 
 # Refunds
