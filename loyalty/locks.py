@@ -1,7 +1,7 @@
 """Row locks of this app, in one place; each by primary key.
 
-Order: customers, claims, awards, ways to gifts and participations before presents, these before coupons and tasks,
-these before accounts.
+Order: customers, absences, claims, awards, ways to gifts and participations before presents, these before coupons and
+tasks, these before accounts.
 """
 
 from __future__ import annotations

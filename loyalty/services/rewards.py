@@ -66,7 +66,9 @@ def choices(
         left = None if reward.stock is None else max(0, reward.stock - reward.taken)
         missing = max(0, reward.cost - spendable)
         no = None
-        if left == 0:
+        if account is not None and account.left_at is not None:
+            no = No.HAS_LEFT
+        elif left == 0:
             no = No.GONE
         elif reward.pk not in able:
             no = No.NOT_FOR_YOU

@@ -50,7 +50,7 @@ def room(request: HttpRequest, customer: Customer, *, at: datetime) -> Room | No
     """Return what points can do for the request's basket; None where there is nothing for them to do."""
     cart = get_shop().get_cart(request)
     account = Account.objects.filter(customer=customer).first()
-    if cart is None or not cart.lines or account is None:
+    if cart is None or not cart.lines or account is None or account.left_at is not None:
         return None
     offered = rewards.choices(customer, account, at=at, kind=Reward.Kind.POINTS)
     reward = next((choice.reward for choice in offered if choice.no in (None, No.NOT_ENOUGH)), None)

@@ -44,6 +44,7 @@ from loyalty.services import (
     points,
     presents,
     promises,
+    rewards,
     spending,
     tiers,
     verifying,
@@ -409,6 +410,7 @@ def test_what_was_set_aside_is_back_and_nothing_can_be_claimed(shop: FakeShop, c
     with pytest.raises(claims.Refused) as caught:
         claims.claim(Reward.objects.get(), who(user), key="k2", at=clock.now)
     assert caught.value.no == No.HAS_LEFT
+    assert [one.no for one in rewards.choices(who(user), Account.objects.get(), at=clock.now)] == [No.HAS_LEFT]
     with pytest.raises(points.NotEnough):
         spending.spend(who(user).pk, amount=1, key="s", source="test", at=clock.now)
     back(user, drain, clock)
