@@ -35,11 +35,14 @@ def section(request: HttpRequest, customer: Customer) -> Mapping[str, Any] | Non
     if not choices and not claimed:
         return None
     rates = queries.worth_rates()
+    cards, basket = reward_words.cards(choices, rates), _basket(request, customer, at=now)
+    if not (cards or claimed or basket):  # points for a basket, and none to use them in
+        return None
     return {
         "template": "loyalty/rewards.html",
-        "cards": reward_words.cards(choices, rates),
+        "cards": cards,
         "claimed": reward_words.standing(claimed, rates),
-        "basket": _basket(request, customer, at=now),
+        "basket": basket,
         "key": uuid.uuid4().hex,
     }
 

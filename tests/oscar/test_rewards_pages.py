@@ -128,6 +128,14 @@ def test_what_else_is_in_the_way_is_said_in_words(world: OscarWorld, ada: Any, g
     assert said(shopper.post(f"/retention/rewards/{prize.pk}/", {"key": "forged"})) == [words]
 
 
+def test_without_anything_to_claim_or_to_use_there_is_no_empty_section(world: OscarWorld, ada: Any) -> None:
+    points_off()
+    shopper = world.visit(ada)
+    assert ">Rewards<" not in shopper.get(PAGE).content.decode()
+    world.put(shopper, world.add_product("Cup", Decimal("4.20")))
+    assert "Rewards Points for your basket" in text(shopper.get(PAGE))
+
+
 def test_a_button_for_what_is_not_on_offer_any_more_says_so(world: OscarWorld, ada: Any) -> None:
     prize, trees = five_off(), reward(name="A tree", kind="donation", cost=200)
     Reward.objects.update(active=False)
