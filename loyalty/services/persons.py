@@ -25,7 +25,7 @@ from loyalty.models import (
     TierGrant,
     TierMove,
 )
-from loyalty.services import actions, awards, programmes, taking_back, tier_benefits
+from loyalty.services import actions, awards, programmes, taking_back, tier_benefits, tiers
 from loyalty.services.points import Book, Bucket, Kind, Posting
 from loyalty.services.replay import Past
 from retention.models import Customer
@@ -71,7 +71,7 @@ def absorb(guest: Customer, member: Customer, at: datetime) -> None:
 
     Points of orders follow their orders first, which have changed hands by now.
     """
-    Membership.objects.filter(customer=guest).delete()
+    tiers.hand_over(guest, member)
     tier_benefits.hand_over(guest, member)
     with transaction.atomic():
         # awards are locked before accounts

@@ -12,7 +12,7 @@ from django.db.models import Subquery
 from loyalty.facts import TierChanged
 from loyalty.models import Membership, Tier, TierBenefit, TierMove, TierTable
 from loyalty.models.tier_benefit import BenefitKind
-from loyalty.services import tier_fit, tier_standing, tier_times
+from loyalty.services import absences, tier_fit, tier_standing, tier_times
 from loyalty.services.tier_fit import Some
 from loyalty.services.tier_rules import Rules
 from loyalty.services.tier_standing import Standing
@@ -132,6 +132,30 @@ def put_back(customer: Customer, tier: Tier, *, since: datetime, until: datetime
         customer=customer, defaults={"tier": tier, "last_tier": tier, "since": since, "held_until": until}
     )
     _note_one(customer, None, tier, 0, at=at)
+
+
+def hand_over(old: Customer, member: Customer) -> None:
+    """Let a member stand where another row of the same person stood, with its term, where that is higher.
+
+    It is no move: the next computing begins from there. Who has left the programme stands nowhere.
+    """
+    theirs = Membership.objects.filter(customer=old).select_related("tier__table").first()
+    Membership.objects.filter(customer=old).delete()
+    if theirs is None or theirs.tier is None or not theirs.tier.table.active or absences.out([member.pk]):
+        return
+    if Membership.objects.filter(
+        customer=member, tier__table=theirs.tier.table, tier__rank__gte=theirs.tier.rank
+    ).exists():
+        return
+    row = Membership(
+        customer=member, tier=theirs.tier, last_tier=theirs.tier, since=theirs.since, held_until=theirs.held_until
+    )
+    Membership.objects.bulk_create(
+        [row],
+        update_conflicts=True,
+        unique_fields=["customer"],
+        update_fields=["tier", "last_tier", "since", "held_until"],
+    )
 
 
 def _note_one(customer: Customer, old: Tier | None, new: Tier | None, minor: int, *, at: datetime) -> None:

@@ -10,6 +10,8 @@ from django.db import IntegrityError, transaction
 
 from loyalty.models import Membership, Tier, TierTable
 from loyalty.services import awards, points, spending, tiers
+from retention.models import Customer, Order
+from retention.services import customers
 from retention.testing.clock import Clock
 from retention.testing.shop import FakeShop
 from tests.loyalty.till import join, start, table, who
@@ -358,3 +360,26 @@ def test_the_database_refuses_to_keep_a_tier_from_more_than_it_begins_at(db: Non
     made = table()
     with pytest.raises(IntegrityError, match="loyalty_keep_within_threshold"), transaction.atomic():
         Tier.objects.create(table=made, rank=1, name="Silver", threshold_minor=100, keep_minor=101)
+
+
+def test_who_turns_out_to_be_an_old_customer_keeps_the_term_of_their_tier(
+    shop: FakeShop, clock: Clock, drain: Drain
+) -> None:
+    start()
+    table(("Gold", 10000), window_days=30, term="days", term_days=300)
+    old = Customer.objects.create(
+        kind="import", source="log", number="17", address="ada@example.com", created_at=clock.now
+    )
+    Order.objects.create(
+        reference="x", number="x", customer=old, currency="EUR", items_minor=20000, total_minor=20000,
+        placed_at=clock.now, paid_at=clock.now, first_seen_at=clock.now, read_at=clock.now,
+    )  # fmt: skip
+    tiers.recompute(at=clock.now)
+    ends = Membership.objects.get().held_until
+    user = join(at=clock.forward(days=60))
+    assert stands(user, clock) is None
+    customers.prove_address(who(user), at=clock.now)
+    drain(clock.now)
+    assert (stands(user, clock), until(user)) == ("Gold", ends)
+    assert Membership.objects.count() == 1
+    assert stands(user, clock, days=241) is None
