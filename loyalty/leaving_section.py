@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Min
 from django.http import HttpRequest
 from django.utils import timezone
 
+from campaigns.validity import last_day
 from loyalty import queries, reward_words, showing
 from loyalty.models import Absence, Account, Lot
 from loyalty.services import absences, programmes
@@ -59,16 +60,19 @@ def amount(points: int) -> str:
     return showing.balance(points, queries.worth_rates()) or reward_words.points(points)
 
 
-def _own_end(account: Account, *, before: datetime, at: datetime) -> datetime | None:
-    """Return when the first points end by themselves, before all of them are given up."""
+def _own_end(account: Account, *, before: datetime, at: datetime) -> date | None:
+    """Return the last day of the first points that end by themselves, before all of them are given up."""
     lots = Lot.objects.filter(account=account, left__gt=0, expires_at__gt=at, expires_at__lt=before)
     first: datetime | None = lots.aggregate(first=Min("expires_at"))["first"]
-    return first
+    return last_day(first) if first else None
 
 
 def _had(absence: Absence, standing: int) -> bool:
     """Whether there is, or was, anything to give up."""
-    return bool(standing) or absence.customer.points_account.entries.filter(kind="forfeit").exists()
+    return (
+        bool(standing)
+        or absence.customer.points_account.entries.filter(kind="forfeit", at__gte=absence.left_at).exists()
+    )
 
 
 def load() -> None:

@@ -71,7 +71,11 @@ def _so_far(account: Account | None) -> str:
     }
     if account is None or account.left_at is None:
         return text
+    absence = absences.now_of(account.customer)
     words = {"left": moments.show(account.left_at), "gone": moments.show(absences.ends_at(account.left_at))}
+    if absence is not None and absence.given_up_at:
+        gone = _("left the programme on %(left)s, and what stood is written off") % words
+        return f"{text}; {gone}"
     left = _("left the programme on %(left)s; what stands is written off on %(gone)s unless they come back") % words
     return f"{text}; {left}"
 

@@ -142,9 +142,9 @@ class ActionAwardAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
     fields = (
         "whose", "what", "subject", "at", "state", "points", "stopped", "came_of_it", "decided_by", "decided_at",
-        "reason",
+        "why_not",
     )  # fmt: skip
-    readonly_fields = ("whose", "what", "came_of_it")
+    readonly_fields = ("whose", "what", "came_of_it", "why_not")
     action_form = ReasonForm
     actions = ("approve", "decline")
 
@@ -160,6 +160,10 @@ class ActionAwardAdmin(ReadOnlyAdmin):
     def whose(self, award: ActionAward) -> str:
         url = reverse("admin:retention_customer_change", args=[award.customer_id])
         return format_html('<a href="{}">{}</a>', url, award.customer)
+
+    @admin.display(description=gettext_lazy("reason"))
+    def why_not(self, award: ActionAward) -> str:
+        return _(award.reason) if award.reason == actions.OUT else award.reason
 
     @admin.display(description=gettext_lazy("entry"))
     def came_of_it(self, award: ActionAward) -> str:

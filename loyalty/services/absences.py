@@ -36,6 +36,15 @@ def out(customers: Collection[int]) -> set[int]:
     return set(rows.values_list("customer", flat=True))
 
 
+def written_off(customers: Collection[int]) -> dict[int, datetime]:
+    """Return when the points of these customers were last written off; who never left for long is not there. One query.
+
+    What came before that, and is of no order, is not taken back any more: the rest of it is gone already.
+    """
+    rows = Absence.objects.filter(customer__in=customers, given_up_at__isnull=False).order_by("given_up_at")
+    return {customer: when for customer, when in rows.values_list("customer", "given_up_at") if when is not None}
+
+
 def was_out(user: int, at: datetime) -> bool:
     """Whether a user of the shop was, or is, out at a time."""
     return bool(_at(at).filter(customer__user=user).exists())

@@ -10,6 +10,9 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import CharField, Value
+from django.db.models.functions import Cast, Concat
+from django.utils.translation import gettext_noop
 
 from loyalty.facts import PointsAwarded
 from loyalty.locks import hold
@@ -26,7 +29,7 @@ from retention.services import facts
 log = logging.getLogger(__name__)
 
 State = ActionAward.State
-OUT = "had left the programme"
+OUT = gettext_noop("had left the programme")
 """Why what was done meanwhile brings nothing, for the shop's own record."""
 
 
@@ -209,11 +212,14 @@ def _receive(customers: Collection[int]) -> list[str]:
     return [award.key for award in waiting]
 
 
-def _refuse(awards: Sequence[ActionAward], *, at: datetime) -> None:
+def _refuse(awards: Collection[int], *, at: datetime) -> None:
     """Give nothing for what was done while its doer was out of the programme, and say so to staff."""
     if awards:
-        rows = ActionAward.objects.filter(pk__in=[award.pk for award in awards])
-        rows.update(state=State.DECLINED, decided_at=at, reason=OUT)
+        rows = ActionAward.objects.filter(pk__in=awards)
+        # the key is free: the same done once they are back is the first that counts
+        rows.update(
+            state=State.DECLINED, decided_at=at, reason=OUT, key=Concat("key", Value("+"), Cast("pk", CharField()))
+        )
 
 
 def give(keys: Collection[str], *, at: datetime) -> int:
@@ -224,9 +230,9 @@ def give(keys: Collection[str], *, at: datetime) -> int:
         return 0
     book = Book((award.customer_id for award in awards), at=at)
     spans = book.spans()
-    refused = [award for award in awards if spans.was_out(award.customer_id, award.at)]
-    _refuse(refused, at=at)
-    awards = [award for award in awards if award not in refused]
+    out = {award.pk for award in awards if spans.was_out(award.customer_id, award.at)}
+    _refuse(out, at=at)
+    awards = [award for award in awards if award.pk not in out]
     needs = {
         award.pk: Need(account=book.account(award.customer_id).pk, programme=award.rule.programme, at=award.at)
         for award in awards

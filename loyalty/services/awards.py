@@ -66,14 +66,14 @@ def settle_unrated(*, at: datetime, limit: int = 1000) -> int:
 
 
 def settle_history(*, at: datetime, limit: int = 1000) -> int:
-    """Award old orders that were there before the programme said that they earn. Returns how many were looked at."""
+    """Award old orders that were there before the programme said that they earn. Returns how many were settled."""
     running = programmes.running()
     if running is None or not running.programme.award_history:
         return 0
     waiting = _to_earn(running).filter(history=True).order_by("customer", "placed_at", "pk")
     some = list(waiting.values_list("reference", flat=True)[: batch_size(limit)])
-    settle(dict.fromkeys(some, at))
-    return len(some)
+    _settle_all_but_too_large(some, at=at)
+    return len(some) - waiting.filter(reference__in=some).count()
 
 
 def _settle_all_but_too_large(orders: Sequence[str], *, at: datetime) -> int:

@@ -1,7 +1,8 @@
 """Points that shoppers give to a cause: what the shop owes the cause for them.
 
 A donation is worth its points times what a point was worth when they were given, rounded down. Where the programme has
-several currencies, it is in the one that was first to say what a point is worth. Where none says so, nothing is owed.
+several currencies, it is in that of the first rate that says now what a point is worth. Where none does, nothing is
+owed.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from datetime import datetime
 from django.db.models import F, Q
 
 from loyalty.facts import ProgrammeLeft, ProgrammeReturned
-from loyalty.models import Absence, Account, OrderAward
-from loyalty.services import absences, awards, forfeits, tiers
+from loyalty.models import Absence, Account, OrderAward, Referral
+from loyalty.services import absences, awards, forfeits, referrals, tiers
 from retention.locks import one_at_a_time
 from retention.models import Customer, Order
 from retention.services import facts
@@ -65,6 +65,7 @@ def come_back(customer: Customer, *, at: datetime) -> bool:
         forfeits.write_off([gone.pk], at=at)
     with one_at_a_time("loyalty.tiers", wait=True):
         back = max(at, gone.left_at)
+        in_time &= not Absence.objects.filter(pk=gone.pk, given_up_at__isnull=False).exists()
         if not Absence.objects.open().filter(pk=gone.pk).update(returned_at=back):
             return False
         Account.objects.filter(customer=customer).update(left_at=None)
@@ -76,9 +77,10 @@ def come_back(customer: Customer, *, at: datetime) -> bool:
 
 
 def follow(customers: Collection[int], *, at: datetime) -> None:
-    """Bring what was under way when these people left or came back, and came in between, to what it is."""
-    forfeits.release(absences.out(customers), at=at)
+    """Bring what was ordered when these people left or came back, and what waited for them, to what it is."""
     placed = absences.meanwhile(Order.objects.filter(customer__in=customers)).values("reference")
     unbound = Q(at_most=None, order__in=placed)
     late = OrderAward.objects.filter(unbound | Q(at_most=0, account__customer__in=customers))
     awards.settle(dict.fromkeys(late.values_list("order", flat=True), at))
+    waits = Referral.objects.filter(friend__in=customers, friend_points__gt=0, friend_holder=None)
+    referrals.settle(waits.filter(rewarded_at__isnull=False).values_list("order", flat=True), at=at)

@@ -9,7 +9,7 @@ from typing import Any
 
 from loyalty.facts import PointsAwarded, PointsTakenBack
 from loyalty.models import Entry, Lot, Referral
-from loyalty.services import debts, points, programmes
+from loyalty.services import absences, debts, points, programmes
 from loyalty.services.points import Book, Kind, Posting
 from retention.facts import FactData
 
@@ -62,9 +62,16 @@ class _Levelling:
         self.wanted, self.caps, self.at = wanted, caps, at
         self.end, self.renews = programmes.end_of(at)
         self.book = Book({customer for _, _, customer, _ in wanted}, at=at)
+        self.came: dict[tuple[int, int], datetime] = {}
         # asked once the accounts are locked: what ends meanwhile would be taken once more
         self.stood, self.ended = self._history({one.pk: one for one, _, _, _ in wanted}.values())
+        self.lost = absences.written_off({customer for _, _, customer, _ in wanted})
         self.happened: list[FactData] = []
+
+    def _is_lost(self, one: Referral, customer: int) -> bool:
+        """Whether the points went when those of their owner, who had left the programme, were written off."""
+        came, lost = self.came.get((one.pk, customer)), self.lost.get(customer)
+        return came is not None and lost is not None and came <= lost
 
     def run(self) -> list[FactData]:
         for one, side, customer, due in self.wanted:
@@ -86,10 +93,11 @@ class _Levelling:
         ended: dict[tuple[int, int], int] = defaultdict(int)
         if not keys:
             return stood, ended
-        for key, customer, number in Entry.objects.filter(key__in=keys).values_list(
-            "key", "account__customer", "points"
-        ):
+        rows = Entry.objects.filter(key__in=keys).values_list("key", "account__customer", "points", "at")
+        for key, customer, number, at in rows:
             stood[keys[key], customer] += number
+            if number > 0:
+                self.came[keys[key], customer] = at
         lots = Lot.objects.filter(entry__key__in=keys, expired__gt=0)
         for key, customer, number in lots.values_list("entry__key", "account__customer", "expired"):
             ended[keys[key], customer] += number
@@ -107,6 +115,8 @@ class _Levelling:
             takeable = debts.takeable(one.debt_policy, -missing, there=self.book.account(customer).balance)
             # what has ended unused is gone already, and is not taken twice
             more = -min(takeable, max(0, stands - self.ended[one.pk, customer] - due))
+            if self._is_lost(one, customer):
+                more = 0
             forgiven += -missing + more
         setattr(one, f"{side}stands", stands + more)
         setattr(one, f"{side}forgiven", forgiven)

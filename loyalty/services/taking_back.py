@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from django.db.models import Sum
@@ -13,14 +13,17 @@ from campaigns.services import coupons, redemptions
 from loyalty.locks import hold
 from loyalty.models import Account, Entry, Lot, Present, Task
 from loyalty.models.programme import DebtPolicy
-from loyalty.services import points
+from loyalty.services import absences, points
 from loyalty.services.points import Kind, Posting
 
 REASON = "the orders that brought it do not count any more"
 
 
 def answer(entries: Collection[Entry], *, cause: str, at: datetime) -> None:
-    """Answer entries of no order with their mirrors, less what has ended unused; each once. Set-wise."""
+    """Answer entries of no order with their mirrors, less what has ended unused or was written off; each once.
+    Set-wise."""
+    lost = absences.written_off({entry.account.customer_id for entry in entries}) if entries else {}
+    entries = [entry for entry in entries if not _is_lost(entry, lost)]
     if not entries:
         return
     ended = Lot.objects.filter(entry__in=entries, expired__gt=0).order_by()
@@ -42,6 +45,12 @@ def answer(entries: Collection[Entry], *, cause: str, at: datetime) -> None:
     points.post([one for one in mirrors if one.points and one.key not in known], at=at)
 
 
+def _is_lost(entry: Entry, lost: Mapping[int, datetime]) -> bool:
+    """Whether points of an entry went when those of its owner, who had left the programme, were written off."""
+    when = lost.get(entry.account.customer_id)
+    return when is not None and entry.at <= when
+
+
 class Hands:
     """Some presents with all that they gave, locked until the transaction ends: coupons, then tasks, then accounts."""
 
@@ -58,7 +67,8 @@ class Hands:
         accounts = hold(Account.objects.filter(customer__in=whose)) if whose else []
         self._left = {account.customer_id: account.spendable for account in accounts}
         entries = [row.entry_id for row in rows if row.entry_id]
-        self._entries = Entry.objects.in_bulk(entries) if entries else {}
+        self._entries = Entry.objects.select_related("account").in_bulk(entries) if entries else {}
+        self._lost = absences.written_off(whose) if whose else {}
         ended = Lot.objects.filter(entry__in=entries, expired__gt=0) if entries else Lot.objects.none()
         self._ended = dict(ended.order_by().values_list("entry").annotate(n=Sum("expired")))
 
@@ -107,7 +117,8 @@ class Hands:
         return found
 
     def _can_take_points(self, row: Present) -> bool:
-        if row.debt_policy == DebtPolicy.PENDING:
+        assert row.entry_id is not None
+        if row.debt_policy == DebtPolicy.PENDING or _is_lost(self._entries[row.entry_id], self._lost):
             return False
         if row.debt_policy == DebtPolicy.ZERO:
             worth = self._worth(row)

@@ -52,14 +52,13 @@ def room(request: HttpRequest, customer: Customer, *, at: datetime) -> Room | No
     account = Account.objects.filter(customer=customer).first()
     if cart is None or not cart.lines or account is None or account.left_at is not None:
         return None
-    offered = rewards.choices(customer, account, at=at, kind=Reward.Kind.POINTS)
-    reward = next((choice.reward for choice in offered if choice.no in (None, No.NOT_ENOUGH)), None)
+    inside = _inside(cart, customer)
+    reward = _reward(customer, account, inside, at=at)
     if reward is None:
         return None
     running = programmes.running()
     if running is None or (rate := running.rate(cart.currency, placed_at=at)) is None or rate.worth is None:
         return None
-    inside = _inside(cart, customer)
     amount = _to_pay(cart, customer, inside)
     needed = paying.needed(amount, of_a_point=rate.worth, currency=cart.currency)
     points = min(account.spendable + sum(one.points for one in inside), needed)
@@ -74,6 +73,16 @@ def room(request: HttpRequest, customer: Customer, *, at: datetime) -> Room | No
         running=running,
         in_it=sum(one.points for one in inside),
     )
+
+
+def _reward(customer: Customer, account: Account, inside: Sequence[Claim], *, at: datetime) -> Reward | None:
+    """Return the first reward of points for a basket that somebody can have; what is in theirs already is in no way."""
+    mine = {one.reward_id for one in inside}
+    for choice in rewards.choices(customer, account, at=at, kind=Reward.Kind.POINTS):
+        theirs = choice.reward.pk in mine and choice.no in (No.LIMIT, No.GONE)
+        if theirs or choice.no in (None, No.NOT_ENOUGH):
+            return choice.reward
+    return None
 
 
 def _inside(cart: CartData, customer: Customer) -> list[Claim]:

@@ -284,6 +284,8 @@ def test_what_is_done_while_out_is_declined_and_what_was_done_before_is_not(
     rows = ActionAward.objects.order_by("pk").values_list("subject", "state", "reason")
     assert list(rows) == [("cup", "given", ""), ("tea", "declined", "had left the programme"), ("pot", "given", "")]
     assert account(user) == (40, 0)
+    actions.did([Done(action="review", customer=who(user).pk, subject="tea", at=clock.now)], at=clock.now)
+    assert account(user) == (60, 0), "what is done again now is the first that counts"
 
 
 def test_orders_placed_while_out_lead_to_no_gift_and_a_gift_waits_for_who_comes_back(
@@ -396,6 +398,21 @@ def test_a_refund_after_giving_up_takes_back_what_was_had_and_no_more(
 
 
 # Rewards
+
+
+def test_a_gift_that_was_given_up_is_not_taken_back_as_a_debt(shop: FakeShop, clock: Clock, drain: Drain) -> None:
+    gifts.plan(3, points=50)
+    user = join()
+    orders = gifts.buy(shop, user, 3)
+    drain(clock.now)
+    presents.give_due(at=clock.now)
+    assert account(user) == (50, 0)
+    leave(user, drain, clock)
+    forfeits.write_off_due(at=clock.forward(days=31))
+    assert account(user) == (0, 0)
+    shop.mark(orders[0], "cancelled")
+    drain(clock.now)
+    assert account(user) == (0, 0)
 
 
 def test_what_was_set_aside_is_back_and_nothing_can_be_claimed(shop: FakeShop, clock: Clock, drain: Drain) -> None:

@@ -154,6 +154,10 @@ def test_staff_see_since_when_and_cannot_put_anybody_back(user: Any, clock: Cloc
     answer = staff.post(path, {"points": 5, "reason": "kind", "key": "3f2b1c1e-0000-4000-8000-000000000000"})
     assert "The customer has left the programme. Only they can come back." in answer.content.decode()
     assert account(user) == (340, 0)
+    forfeits.write_off_due(at=clock.forward(days=31))
+    summary = panels.points(who(user)).summary
+    assert summary.startswith("0 to spend, 0 pending; left the programme on 03/02/2026")
+    assert summary.endswith("and what stood is written off")
 
 
 def test_the_absence_is_in_what_a_person_takes_out(user: Any, clock: Clock) -> None:

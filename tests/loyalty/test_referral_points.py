@@ -13,7 +13,7 @@ from campaigns.services import offers
 from campaigns.terms import Kind, Terms
 from loyalty import explain
 from loyalty.models import Entry, Programme
-from loyalty.services import expiry, leaving, referral_reviews, spending, verifying
+from loyalty.services import expiry, forfeits, leaving, referral_reviews, spending, verifying
 from retention.models import Fact
 from retention.services import customers
 from retention.testing.shop import FakeShop
@@ -301,3 +301,32 @@ def test_a_friend_who_has_left_gets_no_more_and_what_was_given_goes_back_only_wi
     assert (of_referrals(ada), of_referrals(ben), of_referrals(cleo)) == ([500, 500], [100], [])
     mark(shop, first, "cancelled")
     assert of_referrals(ben) == [100, -100]
+
+
+def test_a_reward_that_was_given_up_is_not_taken_back_as_a_debt(shop: FakeShop) -> None:
+    till.start(debt_policy="owe")
+    friends.terms()
+    ada = friends.member()
+    first = rewarded(shop, ada)
+    leaving.leave(till.who(ada), at=shop.clock.forward(seconds=1))
+    forfeits.write_off_due(at=shop.clock.forward(days=31))
+    assert account(ada) == (0, 0)
+    mark(shop, first, "cancelled")
+    one = friends.of(first)
+    assert (account(ada), one.stands, one.forgiven) == ((0, 0), 500, 500)
+    mark(shop, first, "reinstated")
+    assert account(ada) == (0, 0)
+
+
+def test_a_friend_who_was_out_when_the_reward_came_gets_theirs_on_coming_back(shop: FakeShop) -> None:
+    till.start()
+    friends.terms(friend_points=100)
+    ada, ben = friends.member(), till.join(FRIEND)
+    friends.order(shop, friends.code(ada), FRIEND, user=ben)
+    friends.work(shop.clock.forward(days=13))
+    leaving.leave(till.who(ben), at=shop.clock.forward(seconds=1))
+    friends.work(shop.clock.forward(days=1))
+    assert (account(ada), account(ben)) == ((500, 0), (40, 0))
+    leaving.come_back(till.who(ben), at=shop.clock.forward(days=1))
+    friends.work(shop.clock.now)
+    assert account(ben) == (140, 0)

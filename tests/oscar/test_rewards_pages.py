@@ -229,6 +229,18 @@ def test_another_number_takes_the_place_of_the_first_even_when_the_checkout_had_
     assert sorted(Claim.objects.values_list("points", "state")) == [(900, "released"), (950, "reserved")]
 
 
+@pytest.mark.parametrize("limit", [{"per_person": 1}, {"stock": 1}])
+def test_a_limit_is_in_no_way_of_another_number_for_the_same_basket(
+    world: OscarWorld, ada: Any, limit: dict[str, int]
+) -> None:
+    points_off(**limit)
+    shopper = shopping(world, ada, "40.00")
+    shopper.post(USE, {"points": "200", "key": "a"})
+    assert "200 points are in your basket" in text(shopper.get(PAGE))
+    assert said(shopper.post(USE, {"points": "300", "key": "b"}))[-1] == "300 points are set aside for this order."
+    assert state() == (1000, 300)
+
+
 def test_points_that_another_checkout_holds_stay_there_and_the_shopper_is_told(world: OscarWorld, ada: Any) -> None:
     points_off()
     shopper = shopping(world, ada, "40.00")
