@@ -15,7 +15,7 @@ from loyalty.services.programmes import Running
 
 
 def for_shoppers(running: Running, *, at: datetime) -> Iterator[str]:
-    """Yield what a shopper should know, a sentence each: what earns first, then when points open and end."""
+    """Yield what a shopper should know, a sentence each: what earns first, when points open and end, how to leave."""
     rules = [rule for rule in running.rules if rule.in_force(at) or _ahead(rule.placed_from, at, rule.superseded_at)]
     known, called = rule_words.titles(rules), rule_words.tiers(rules)
     worth = running.worth if running.programme.shown_as == ShownAs.MONEY else []
@@ -33,6 +33,7 @@ def for_shoppers(running: Running, *, at: datetime) -> Iterator[str]:
             yield promise + "."
     yield from of_caps(running.programme, worth)
     yield from said[rates:]
+    yield _("You take part by having an account, and can leave at any time.")
 
 
 def _ahead(begins: datetime | None, at: datetime, superseded_at: datetime | None) -> bool:

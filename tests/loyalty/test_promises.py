@@ -198,7 +198,10 @@ def test_of_points_that_stay_whatever_is_refunded_the_terms_say_no_other(shop: F
     running = programmes.running()
     assert running is not None
     said = list(earning_words.for_shoppers(running, at=clock.now))
-    assert said[-1] == "What you return or cancel before its points can be used takes them back."
+    assert said[-2:] == [
+        "What you return or cancel before its points can be used takes them back.",
+        "You take part by having an account, and can leave at any time.",
+    ]
 
 
 def test_where_tax_earns_nothing_no_page_promises_points_for_it(shop: FakeShop, clock: Clock, drain: Drain) -> None:
