@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Max
 
 from loyalty.models import Account, Entry, OrderAward, Programme
 from loyalty.models.programme import Expires
@@ -67,27 +67,31 @@ def begin(running: Running | None, *, at: datetime) -> None:
 
 
 def widen(orders: Mapping[str, datetime], running: Running | None) -> dict[str, datetime]:
-    """Add to these orders what else there is to play of the old ones' customers. One query, none without a programme.
+    """Add to these orders what else there is to play of the old ones' customers. Four queries at most, none without a
+    programme.
 
-    Facts of one customer come in batches; what was earlier has its turn first all the same.
+    Facts of one customer come in batches; what was earlier has its turn first all the same. Plain look-ups by key: of a
+    log that is being taken in a database knows no sizes yet, and one clever statement can take a minute.
     """
     if running is None or not running.programme.award_history:
         return dict(orders)
-    customers = Order.objects.filter(reference__in=list(orders), history=True).exclude(
-        customer__kind=Customer.Kind.GUEST
-    )
-    award = OrderAward.objects.filter(order=OuterRef("reference"))
-    later = Refund.objects.filter(order=OuterRef("pk"))
-    settled = award.filter(settled_at__gte=OuterRef("paid_at"), rate__isnull=False)
-    fresh = ~Exists(settled)
-    news = Exists(later.filter(Exists(OrderAward.objects.filter(
-        order=OuterRef("order__reference"), settled_at__lt=OuterRef("at")
-    ))))  # fmt: skip
-    rows = Order.objects.filter(
-        Q(fresh) | Q(news), history=True, paid_at__isnull=False, customer__in=customers.values("customer")
-    )
+    named = Order.objects.filter(reference__in=list(orders), history=True).exclude(customer__kind=Customer.Kind.GUEST)
+    customers = set(named.values_list("customer", flat=True))
+    if not customers:
+        return dict(orders)
+    paid = Order.objects.filter(customer__in=customers, history=True, paid_at__isnull=False)
+    rows = {pk: (reference, paid_at) for pk, reference, paid_at in paid.values_list("pk", "reference", "paid_at")}
+    awards = OrderAward.objects.filter(order__in=[reference for reference, _ in rows.values()])
+    settled = {order: (at, rate) for order, at, rate in awards.values_list("order", "settled_at", "rate")}
+    refunds = Refund.objects.filter(order__in=list(rows)).order_by().values("order").annotate(last=Max("at"))
+    refunded = dict(refunds.values_list("order", "last"))
     latest = max(orders.values())
-    return dict.fromkeys(rows.values_list("reference", flat=True), latest) | dict(orders)
+    wanted = {}
+    for pk, (reference, paid_at) in rows.items():
+        at, rate = settled.get(reference, (None, None))
+        if at is None or rate is None or at < max(paid_at, refunded.get(pk, paid_at)):
+            wanted[reference] = latest
+    return wanted | dict(orders)
 
 
 def plan(
