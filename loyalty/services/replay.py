@@ -89,7 +89,8 @@ def widen(orders: Mapping[str, datetime], running: Running | None) -> dict[str, 
     wanted = {}
     for pk, (reference, paid_at) in rows.items():
         at, rate = settled.get(reference, (None, None))
-        if at is None or rate is None or at < max(paid_at, refunded.get(pk, paid_at)):
+        last = max(filter(None, (paid_at, refunded.get(pk))))
+        if at is None or rate is None or at < last:
             wanted[reference] = latest
     return wanted | dict(orders)
 
