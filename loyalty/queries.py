@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 from django.db.models import Count, Exists, F, Min, Q, Sum
@@ -106,9 +106,12 @@ def tiers_called() -> dict[str, str]:
     return {old.casefold(): now for now, old in rows if old} | {now.casefold(): now for now, _ in rows}
 
 
-def tier_called(name: str) -> str:
-    """Return what the tier in force of this name, or that was called so before, is called now; else the same name."""
-    return tiers_called().get(name.strip().casefold(), name)
+def tier_called(name: str, called: Mapping[str, str] | None = None) -> str:
+    """Return what the tier in force of this name, or that was called so before, is called now; else the same name.
+
+    ``called``: ``tiers_called``, read once for many names.
+    """
+    return (tiers_called() if called is None else called).get(name.strip().casefold(), name)
 
 
 def outstanding() -> tuple[int, int, int]:

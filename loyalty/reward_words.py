@@ -62,15 +62,11 @@ def no(
     if reason == No.NOT_ENOUGH and short:
         return missing(short, rates)
     if reason == No.NOT_FOR_YOU and reward is not None and reward.condition == "loyalty.in_tier":
-        return _("This is for %(tier)s and above.") % {"tier": _tier(reward, called)}
+        name = str(reward.parameters.get("tier", "?"))
+        return _("This is for %(tier)s and above.") % {"tier": queries.tier_called(name, called)}
     if reason == No.TOO_FEW and reward is not None:
         return _("Use at least %(points)s at once.") % {"points": cost(reward.cost, rates)}
     return str(reason.label)
-
-
-def _tier(reward: Reward, called: Mapping[str, str] | None) -> str:
-    name = str(reward.parameters.get("tier", "?"))
-    return (queries.tiers_called() if called is None else called).get(name.strip().casefold(), name)
 
 
 def called_of(choices: Iterable[Choice]) -> Mapping[str, str]:

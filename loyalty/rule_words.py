@@ -53,7 +53,7 @@ def of_rule(
     """
     parts = [
         _gives_back(rule, known, rates) if rates else _does(rule, known),
-        *_when(rule, tiers([rule]) if called is None else called, staff=staff),
+        *_when(rule, called, staff=staff),
         *_dates(rule),
     ]
     return _("%(name)s: %(what)s") % {"name": rule.name, "what": "; ".join(parts)}
@@ -116,7 +116,7 @@ def _gives_back(rule: EarningRule, known: Titles, rates: Sequence[Rate]) -> str:
     return _("%(times)s × as much back on %(goods)s") % words
 
 
-def _when(rule: EarningRule, called: Mapping[str, str], *, staff: bool) -> Iterator[str]:
+def _when(rule: EarningRule, called: Mapping[str, str] | None, *, staff: bool) -> Iterator[str]:
     match rule.when:
         case When.FIRST:
             yield _("on the first order")
@@ -125,9 +125,7 @@ def _when(rule: EarningRule, called: Mapping[str, str], *, staff: bool) -> Itera
         case When.EVERY if rule.nth and rule.nth > 1:
             yield _("on orders number %(n)s, %(twice)s and so on") % {"n": rule.nth, "twice": 2 * rule.nth}
         case When.TIER:
-            yield _("for who stands in %(tier)s or above") % {
-                "tier": called.get(rule.tier.strip().casefold(), rule.tier)
-            }
+            yield _("for who stands in %(tier)s or above") % {"tier": queries.tier_called(rule.tier, called)}
         case When.SHIPPED_FREE:
             yield _("on orders without shipping costs")
         case When.CONDITION:

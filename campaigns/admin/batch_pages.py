@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -22,13 +22,12 @@ from campaigns.admin.pages import Pages
 from campaigns.models import Coupon, CouponBatch, OfferVersion
 from campaigns.services import batches
 from retention import counts, csv_cells
+from retention.admin import progress
 from retention.conf import conf
 from retention.models import Job
 
 ON_A_SHEET = 60
 COLUMNS = ("code", "link", "state", "last day")
-STILL = timedelta(minutes=2)
-"""After so long without progress nobody seems to be working."""
 
 STATES = {
     Job.State.RUNNING: gettext_lazy("Being made"),
@@ -158,7 +157,6 @@ class BatchPages(Pages):
 def _said(batch: CouponBatch, *, at: datetime) -> dict[str, Any]:
     """Return how far a batch is: numbers for the bar, and words for everybody."""
     job = batch.job
-    running = job.state == Job.State.RUNNING
     words = _("%(state)s: %(made)s of %(count)s codes (%(percent)s%%).") % {
         "state": STATES[Job.State(job.state)],
         "made": counts.show(job.done),
@@ -170,9 +168,7 @@ def _said(batch: CouponBatch, *, at: datetime) -> dict[str, Any]:
         "done": job.done,
         "of": batch.count,
         "words": words,
-        "still": _("Nothing has moved for some minutes: is Celery, or “manage.py retention_run”, running?")
-        if running and at - job.moved_at > STILL
-        else "",
+        "still": progress.still(job, at=at),
     }
 
 

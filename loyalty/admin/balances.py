@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -57,10 +58,8 @@ class UploadForm(forms.Form):
     )
 
     def clean_file(self) -> balance_file.Reading:
-        def read(content: bytes) -> balance_file.Reading:
-            return balance_file.read(content, at=timezone.now())
-
-        reading = uploads.read(self.cleaned_data["file"], read, most_bytes=MOST_BYTES)
+        reader = partial(balance_file.read, at=timezone.now())
+        reading = uploads.read(self.cleaned_data["file"], reader, most_bytes=MOST_BYTES)
         if not reading.good:
             raise uploads.no_good_line(reading.notes)
         return reading

@@ -45,6 +45,11 @@ def written_off(customers: Collection[int]) -> dict[int, datetime]:
     return {customer: when for customer, when in rows.values_list("customer", "given_up_at") if when is not None}
 
 
+def is_lost(came: datetime | None, lost: datetime | None) -> bool:
+    """Whether points that came then went when those of their owner were written off. ``lost``: from ``written_off``."""
+    return came is not None and lost is not None and came <= lost
+
+
 def was_out(user: int, at: datetime) -> bool:
     """Whether a user of the shop was, or is, out at a time."""
     return bool(_at(at).filter(customer__user=user).exists())

@@ -68,11 +68,6 @@ class _Levelling:
         self.lost = absences.written_off({customer for _, _, customer, _ in wanted})
         self.happened: list[FactData] = []
 
-    def _is_lost(self, one: Referral, customer: int) -> bool:
-        """Whether the points went when those of their owner, who had left the programme, were written off."""
-        came, lost = self.came.get((one.pk, customer)), self.lost.get(customer)
-        return came is not None and lost is not None and came <= lost
-
     def run(self) -> list[FactData]:
         for one, side, customer, due in self.wanted:
             if side == FRIEND and one.friend_holder_id != customer:
@@ -115,7 +110,7 @@ class _Levelling:
             takeable = debts.takeable(one.debt_policy, -missing, there=self.book.account(customer).balance)
             # what has ended unused is gone already, and is not taken twice
             more = -min(takeable, max(0, stands - self.ended[one.pk, customer] - due))
-            if self._is_lost(one, customer):
+            if absences.is_lost(self.came.get((one.pk, customer)), self.lost.get(customer)):
                 more = 0
             forgiven += -missing + more
         setattr(one, f"{side}stands", stands + more)

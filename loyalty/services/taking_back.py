@@ -47,8 +47,7 @@ def answer(entries: Collection[Entry], *, cause: str, at: datetime) -> None:
 
 def _is_lost(entry: Entry, lost: Mapping[int, datetime]) -> bool:
     """Whether points of an entry went when those of its owner, who had left the programme, were written off."""
-    when = lost.get(entry.account.customer_id)
-    return when is not None and entry.at <= when
+    return absences.is_lost(entry.at, lost.get(entry.account.customer_id))
 
 
 class Hands:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -30,10 +31,8 @@ class UploadForm(forms.Form):
     )
 
     def clean_file(self) -> consent_file.Reading:
-        def read(content: bytes) -> consent_file.Reading:
-            return consent_file.read(content, at=timezone.now())
-
-        reading = uploads.read(self.cleaned_data["file"], read, most_bytes=MOST_BYTES)
+        reader = partial(consent_file.read, at=timezone.now())
+        reading = uploads.read(self.cleaned_data["file"], reader, most_bytes=MOST_BYTES)
         if not reading.said:
             raise uploads.no_good_line([(note.line, note.words) for note in reading.notes])
         return reading

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -18,13 +17,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from retention import counts
+from retention.admin import progress
 from retention.admin.base import ReadOnlyAdmin
 from retention.models import Job
 
 NOTES = 20
 """Lines that are left out, of which the page says why."""
-STILL = timedelta(minutes=2)
-"""After so long without progress nobody seems to be working."""
 
 
 class ImportAdmin(ReadOnlyAdmin):
@@ -146,13 +144,10 @@ def _words(whole: Any) -> str:
 def _said(whole: Any) -> dict[str, Any]:
     """Return how far a file is: numbers for the bar, and words for everybody."""
     job = whole.job
-    running = job is not None and job.state == Job.State.RUNNING
     return {
         "state": job.state if job else "",
         "done": job.done if job else 0,
         "of": whole.lines,
         "words": _words(whole),
-        "still": _("Nothing has moved for some minutes: is Celery, or “manage.py retention_run”, running?")
-        if job and running and timezone.now() - job.moved_at > STILL
-        else "",
+        "still": progress.still(job, at=timezone.now()) if job else "",
     }

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from loyalty.models import Absence
 from loyalty.services import points
+from tests.browser import phones
 from tests.browser.test_codes import NARROW, STANDARDS
 from tests.loyalty.till import join, start, who
 
@@ -33,15 +34,8 @@ def ada(live_server: Any) -> Client:
 @pytest.fixture(params=[False, True], ids=["plain", "scripted"])
 def phone(request: pytest.FixtureRequest, chromium: Browser, live_server: Any, ada: Client) -> Iterator[Page]:
     """Ada's phone, with and without scripts."""
-    with chromium.new_context(
-        base_url=live_server.url,
-        java_script_enabled=request.param,
-        viewport=NARROW,  # type: ignore[arg-type]
-        locale="en",
-    ) as context:
-        cookie = ada.cookies["sessionid"].value
-        context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
-        yield context.new_page()
+    with phones.phone(chromium, live_server, ada, scripts=request.param) as page:
+        yield page
 
 
 def test_one_press_leaves_and_one_press_comes_back(phone: Page) -> None:

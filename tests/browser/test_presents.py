@@ -17,6 +17,7 @@ from loyalty.models import Cause, Challenge, Participation
 from loyalty.services import causes
 from retention.services import customers
 from retention.testing.clock import Clock
+from tests.browser import phones
 from tests.browser.test_codes import NARROW, STANDARDS, strictly
 from tests.loyalty.gifts import challenge, plan
 
@@ -45,15 +46,8 @@ def grace(live_server: Any) -> Client:
 @pytest.fixture(params=[False, True], ids=["plain", "scripted"])
 def phone(request: pytest.FixtureRequest, chromium: Browser, live_server: Any, grace: Client) -> Iterator[Page]:
     """Grace's phone, with and without scripts."""
-    with chromium.new_context(
-        base_url=live_server.url,
-        java_script_enabled=request.param,
-        viewport=NARROW,  # type: ignore[arg-type]
-        locale="en",
-    ) as context:
-        cookie = grace.cookies["sessionid"].value
-        context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
-        yield context.new_page()
+    with phones.phone(chromium, live_server, grace, scripts=request.param) as page:
+        yield page
 
 
 def test_a_challenge_is_joined_by_keyboard(phone: Page) -> None:
@@ -69,10 +63,7 @@ def test_a_challenge_is_joined_by_keyboard(phone: Page) -> None:
 
 def test_the_pages_keep_the_standards(chromium: Browser, live_server: Any, grace: Client) -> None:
     made = Challenge.objects.get()
-    with chromium.new_context(base_url=live_server.url, viewport=NARROW, locale="en") as context:  # type: ignore[arg-type]
-        cookie = grace.cookies["sessionid"].value
-        context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
-        page = context.new_page()
+    with phones.phone(chromium, live_server, grace) as page:
         page.route("**/retention/account/", strictly)
         for path, part in (
             ("/retention/account/", ".retention-section"),
